@@ -1,0 +1,123 @@
+"""The door to the file system: atomic writes, private and temporary folders."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import shutil
+import stat
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from karst.errors import ConfigError, DiskFullError
+
+PRIVATE_FILE = 0o600
+PUBLIC_FILE = 0o644
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+@contextlib.contextmanager
+def telling_full_disk(path: Path) -> Iterator[None]:
+    """Turn "no room" on or near `path` into DiskFullError; other errors pass."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise disk_full(str(path)) from error
+        raise
+
+
+def disk_full(where: str, *, detail: str = "") -> DiskFullError:
+    """Return the error for a disk without room at `where`."""
+    return DiskFullError(
+        "there is no room left on the disk",
+        where=where,
+        remedy="free some room (`docker system df` and `df -h` show where it went), then run the same command again",
+        detail=detail,
+    )
+
+
+def atomic_write(path: Path, data: str | bytes, *, mode: int = PUBLIC_FILE) -> None:
+    """Write `data` (text as UTF-8) to `path`, whole or not at all.
+
+    The file has exactly `mode`, whatever the umask. A link at `path` is replaced,
+    never followed. Raises DiskFullError; other OSErrors pass.
+    """
+    raw = data.encode() if isinstance(data, str) else data
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}.new")
+    with telling_full_disk(path):
+        try:
+            fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
+            with os.fdopen(fd, "wb") as file:
+                file.write(raw)
+                file.flush()
+                os.fchmod(fd, mode)
+                os.fsync(fd)
+            draft.replace(path)
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            raise
+        _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def private_directory(path: Path) -> Path:
+    """Make `path` a folder that only its owner can enter (0700), and return it.
+
+    Raises ConfigError where a link or a file stands there: a repository could name
+    a place outside of itself by such a link.
+    """
+    if path.is_symlink() or (path.exists() and not path.is_dir()):
+        raise ConfigError(
+            "a folder of karst's own is a link or a file",
+            where=str(path),
+            remedy="remove it; karst makes the folder itself",
+        )
+    with telling_full_disk(path):
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if stat.S_IMODE(path.stat().st_mode) != 0o700:
+        path.chmod(0o700)
+    return path
+
+
+@contextlib.contextmanager
+def temporary_directory(
+    prefix: str = "karst-", *, parent: Path | None = None
+) -> Iterator[Path]:
+    """Give a new folder (0700) that is removed, whatever is in it, at the end."""
+    with telling_full_disk(parent or Path(tempfile.gettempdir())):
+        path = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+    try:
+        yield path
+    finally:
+        remove_tree(path)
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a folder with all that is in it, folders without permissions included.
+
+    A path that is not there is well. Links are removed, not followed.
+    """
+
+    def _open_up(function: Callable[..., object], name: str, _: object) -> None:
+        Path(name).parent.chmod(0o700)
+        if not Path(name).is_symlink() and Path(name).is_dir():
+            Path(name).chmod(0o700)
+            shutil.rmtree(name, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            function(name)
+
+    if path.is_symlink() or path.is_file():
+        path.unlink()
+    elif path.exists():
+        shutil.rmtree(path, onerror=_open_up)
