@@ -1,0 +1,39 @@
+"""Unit tests reach nothing outside themselves unless they say so by a marker."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+from typing import Any, NoReturn
+
+import pytest
+
+OPT_IN = ("integration", "processes")
+CLOSED_DOORS = (
+    (subprocess.Popen, "__init__"),
+    (socket.socket, "connect"),
+    (socket.socket, "connect_ex"),
+    (socket.socket, "bind"),
+    (socket.socket, "sendto"),
+)
+
+
+@pytest.fixture(autouse=True)
+def _closed_doors(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Make starting a program or opening a socket fail in an unmarked test."""
+    if any(request.node.get_closest_marker(name) for name in OPT_IN):
+        return
+    for owner, name in CLOSED_DOORS:
+        monkeypatch.setattr(owner, name, _refusal(f"{owner.__name__}.{name}"))
+
+
+def _refusal(door: str) -> Any:
+    def refuse(*_: object, **__: object) -> NoReturn:
+        pytest.fail(
+            f"{door} in a test without @pytest.mark.processes or integration",
+            pytrace=True,
+        )
+
+    return refuse
