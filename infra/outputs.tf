@@ -1,0 +1,14 @@
+output "services" {
+  description = "What is applied, by `name@release`: karst reads addresses and pins back from here."
+  value       = { for key, release in terraform_data.release : key => release.output }
+}
+
+output "edges" {
+  description = "Caller => callees, as applied."
+  value       = { for caller, edges in terraform_data.edges : caller => edges.output }
+}
+
+output "doors" {
+  description = "Published services, by `name@release`, as applied."
+  value       = var.doors
+}

@@ -1,0 +1,143 @@
+"""The set of files that a sidecar watches, rendered whole and named by its content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from string import Template
+
+from karst.mesh import clusters, envoy
+from karst.mesh.model import DOOR_PORT, Door, Node, Peer
+from karst.pki import Leaf
+
+ENVOY_UID = 1337
+
+
+@dataclass(frozen=True)
+class PeerFile:
+    """One file of a set; a private one is readable by Envoy and the agent alone."""
+
+    content: bytes
+    private: bool = False
+
+    def __repr__(self) -> str:
+        return f"PeerFile({len(self.content)} bytes, private={self.private})"
+
+
+@dataclass(frozen=True)
+class FileSet:
+    """All files of one sidecar at one moment.
+
+    Attributes:
+        version: the first 16 hex digits of the digest of all names and contents.
+    """
+
+    version: str
+    files: Mapping[str, PeerFile]
+
+    def manifest(self, sequence: int) -> bytes:
+        """The file that makes a set complete: it goes last."""
+        digests = {
+            n: hashlib.sha256(f.content).hexdigest() for n, f in self.files.items()
+        }
+        return _json({"version": self.version, "sequence": sequence, "files": digests})
+
+
+def render_node(
+    node: Node, leaf: Leaf, bundle_pem: str, bootstrap: Template
+) -> FileSet:
+    """The files of a service's sidecar."""
+    own = [clusters.app_cluster(node.port, node.protocol)] if node.port else []
+    own_names = [f"{node.virtual_address} {_names(node)}"] if node.port else []
+    hosts = own_names + [f"{p.virtual_address} {_peer_names(p)}" for p in node.callees]
+    listeners = [envoy.inbound_listener(node), envoy.outbound_listener(node)]
+    files = _common(leaf, bundle_pem, bootstrap, node.identity.service, node.callees)
+    files["lds.json"] = PeerFile(_resources("listener.v3.Listener", listeners))
+    files["cds.json"] = PeerFile(
+        _resources(
+            "cluster.v3.Cluster", own + [clusters.peer_cluster(p) for p in node.callees]
+        )
+    )
+    callers = (*node.callers, node.probe)
+    files["sds-callers.json"] = PeerFile(_json(envoy.trust_secret("callers", callers)))
+    files["sds-probe.json"] = PeerFile(
+        _json(envoy.trust_secret("probe", (node.probe,)))
+    )
+    files["hosts"] = PeerFile("".join(f"{line}\n" for line in hosts).encode())
+    return _set(files)
+
+
+def render_door(
+    door: Door,
+    leaf: Leaf,
+    bundle_pem: str,
+    bootstrap: Template,
+    *,
+    certificate: tuple[bytes, bytes] | None,
+) -> FileSet:
+    """The files of an edge proxy; `certificate` is its browsers' side, PEM chain and key."""
+    target = door.target
+    files = _common(leaf, bundle_pem, bootstrap, door.identity.service, (target,))
+    listener = envoy.door_listener(target, DOOR_PORT, tls=certificate is not None)
+    files["lds.json"] = PeerFile(_resources("listener.v3.Listener", [listener]))
+    files["cds.json"] = PeerFile(
+        _resources("cluster.v3.Cluster", [clusters.peer_cluster(target)])
+    )
+    if certificate:
+        files["door.pem"] = PeerFile(certificate[0])
+        files["door-key.pem"] = PeerFile(certificate[1], private=True)
+        files["sds-door.json"] = PeerFile(
+            _json(envoy.certificate_secret("door", "door.pem", "door-key.pem"))
+        )
+    files["hosts"] = PeerFile(b"")
+    return _set(files)
+
+
+def _common(
+    leaf: Leaf,
+    bundle_pem: str,
+    bootstrap: Template,
+    service: str,
+    peers: tuple[Peer, ...],
+) -> dict[str, PeerFile]:
+    endpoints = [
+        clusters.assignment(f"to-{p.name}", p.endpoints, p.port) for p in peers
+    ]
+    identity = envoy.certificate_secret("identity", "cert.pem", "key.pem")
+    return {
+        "envoy.yaml": PeerFile(bootstrap.substitute(service=service).encode()),
+        "eds.json": PeerFile(
+            _resources("endpoint.v3.ClusterLoadAssignment", endpoints)
+        ),
+        "sds-identity.json": PeerFile(_json(identity)),
+        "sds-trust.json": PeerFile(_json(envoy.trust_secret("trust", None))),
+        "cert.pem": PeerFile(leaf.certificate_pem.encode()),
+        "key.pem": PeerFile(leaf.key_pem.reveal().encode(), private=True),
+        "ca.pem": PeerFile(bundle_pem.encode()),
+    }
+
+
+def _names(node: Node) -> str:
+    return f"{node.identity.service} {node.identity.dns}"
+
+
+def _peer_names(peer: Peer) -> str:
+    return f"{peer.identity.service} {peer.identity.dns}"
+
+
+def _resources(kind: str, resources: list[envoy.Resource]) -> bytes:
+    return _json(envoy.discovery(kind, resources))
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _set(files: dict[str, PeerFile]) -> FileSet:
+    digest = hashlib.sha256()
+    for name in sorted(files):
+        digest.update(f"{name}\0{len(files[name].content)}\0".encode())
+        digest.update(files[name].content)
+    return FileSet(digest.hexdigest()[:16], files)
