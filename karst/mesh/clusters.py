@@ -37,7 +37,8 @@ def peer_cluster(peer: Peer) -> Resource:
     return {
         "name": name,
         "type": "EDS",
-        "eds_cluster_config": {"eds_config": file_source("eds.json")},
+        # Envoy takes exactly one assignment from a file: each peer has its own.
+        "eds_cluster_config": {"eds_config": file_source(f"eds-{peer.name}.json")},
         "connect_timeout": "2s",
         "ignore_health_on_host_removal": True,
         "circuit_breakers": _LIMITS,

@@ -102,21 +102,22 @@ def _common(
     service: str,
     peers: tuple[Peer, ...],
 ) -> dict[str, PeerFile]:
-    endpoints = [
-        clusters.assignment(f"to-{p.name}", p.endpoints, p.port) for p in peers
-    ]
     identity = envoy.certificate_secret("identity", "cert.pem", "key.pem")
+    endpoints = {f"eds-{p.name}.json": PeerFile(_endpoints(p)) for p in peers}
     return {
+        **endpoints,
         "envoy.yaml": PeerFile(bootstrap.substitute(service=service).encode()),
-        "eds.json": PeerFile(
-            _resources("endpoint.v3.ClusterLoadAssignment", endpoints)
-        ),
         "sds-identity.json": PeerFile(_json(identity)),
         "sds-trust.json": PeerFile(_json(envoy.trust_secret("trust", None))),
         "cert.pem": PeerFile(leaf.certificate_pem.encode()),
         "key.pem": PeerFile(leaf.key_pem.reveal().encode(), private=True),
         "ca.pem": PeerFile(bundle_pem.encode()),
     }
+
+
+def _endpoints(peer: Peer) -> bytes:
+    assignment = clusters.assignment(f"to-{peer.name}", peer.endpoints, peer.port)
+    return _resources("endpoint.v3.ClusterLoadAssignment", [assignment])
 
 
 def _names(node: Node) -> str:

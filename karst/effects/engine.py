@@ -1,0 +1,263 @@
+"""The door to the Docker engine: images, containers, logs, networks.
+
+The engine's own sentences reach the user as the detail of an EngineError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from karst.effects.workspace import disk_full
+from karst.errors import EngineError, NetworkClashError
+
+if TYPE_CHECKING:
+    import docker
+
+# The engine answers "never" for a container that was only created.
+_NEVER = "0001-01-01T00:00:00Z"
+
+
+@dataclass(frozen=True)
+class ContainerState:
+    """A container of ours, as the engine tells of it.
+
+    `health` is the engine's word where the image or the service has a HEALTHCHECK
+    ("healthy", "unhealthy", "starting"), else "". `started_at` is "" before a first
+    start, else RFC 3339.
+    """
+
+    id: str
+    name: str
+    labels: Mapping[str, str]
+    status: str
+    started_at: str
+    finished_at: str
+    exit_code: int
+    oom_killed: bool
+    restarts: int
+    health: str
+    image: str
+    error: str
+
+    @property
+    def running(self) -> bool:
+        return self.status == "running"
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """What an image says of itself; `user` as written in it, "" for root."""
+
+    id: str
+    digest: str
+    user: str
+    has_healthcheck: bool
+    volumes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class NetworkFacts:
+    """A network and what it covers."""
+
+    name: str
+    subnets: tuple[str, ...]
+    labels: Mapping[str, str]
+
+
+@contextmanager
+def telling(action: str) -> Iterator[None]:
+    """Turn the engine library's errors into sentences."""
+    from docker.errors import APIError, DockerException
+    from requests.exceptions import RequestException
+
+    try:
+        yield
+    except APIError as error:
+        text = str(error.explanation or error)
+        if "no space left" in text:
+            raise disk_full("the engine", detail=text) from None
+        if "port is already allocated" in text or "address already in use" in text:
+            raise NetworkClashError(
+                f"{action}: a host port is taken",
+                remedy="publish on another port, or stop what listens there",
+                detail=text,
+            ) from None
+        raise EngineError(f"{action}: the engine refused", detail=text) from None
+    except (DockerException, RequestException, OSError) as error:
+        raise EngineError(
+            f"{action}: the Docker engine does not answer",
+            remedy="start it, or name another with DOCKER_HOST or target.docker_host; `karst doctor` tells more",
+            detail=str(error),
+        ) from None
+
+
+@dataclass(frozen=True)
+class Engine:
+    """One engine. Made by `connect`; every method raises EngineError."""
+
+    client: docker.DockerClient = field(repr=False)
+    host: str
+    version: str
+    platform: str
+
+    # --- images ---
+
+    def image(self, reference: str) -> ImageFacts | None:
+        """Return what the engine has under `reference`, or None."""
+        from docker.errors import ImageNotFound
+
+        with telling(f"looking up image {reference}"):
+            try:
+                attrs: dict[str, Any] = self.client.images.get(reference).attrs
+            except ImageNotFound:
+                return None
+        config = attrs.get("Config") or {}
+        digests = attrs.get("RepoDigests") or []
+        return ImageFacts(
+            id=attrs["Id"],
+            digest=digests[0].partition("@")[2] if digests else "",
+            user=config.get("User") or "",
+            has_healthcheck=bool((config.get("Healthcheck") or {}).get("Test")),
+            volumes=tuple(config.get("Volumes") or ()),
+        )
+
+    def registry_digest(self, reference: str) -> str | None:
+        """Ask the image's registry, through the engine, for its digest; None: not had."""
+        from docker.errors import APIError
+
+        with telling(f"asking a registry for {reference}"):
+            try:
+                return str(self.client.images.get_registry_data(reference).id)
+            except APIError:
+                return None
+
+    def pull(self, reference: str) -> None:
+        with telling(f"pulling {reference}"):
+            self.client.images.pull(reference)
+
+    # --- containers ---
+
+    def containers(self, labels: Mapping[str, str]) -> tuple[ContainerState, ...]:
+        """All containers, stopped ones too, that carry every label given."""
+        wanted = [f"{key}={value}" if value else key for key, value in labels.items()]
+        with telling("listing containers"):
+            listed = self.client.api.containers(all=True, filters={"label": wanted})
+        found = [self.container(entry["Id"]) for entry in listed]
+        return tuple(sorted((c for c in found if c), key=lambda c: c.name))
+
+    def container(self, name: str) -> ContainerState | None:
+        """Return one container by name or id, or None."""
+        from docker.errors import NotFound
+
+        with telling(f"looking up container {name}"):
+            try:
+                return _state(self.client.api.inspect_container(name))
+            except NotFound:
+                return None
+
+    def start(self, name: str) -> None:
+        with telling(f"starting {name}"):
+            self.client.api.start(name)
+
+    def stop(self, name: str, *, timeout: int = 10) -> None:
+        with telling(f"stopping {name}"):
+            self.client.api.stop(name, timeout=timeout)
+
+    def restart(self, name: str, *, timeout: int = 10) -> None:
+        with telling(f"restarting {name}"):
+            self.client.api.restart(name, timeout=timeout)
+
+    def remove(self, name: str) -> None:
+        from docker.errors import NotFound
+
+        with telling(f"removing {name}"):
+            try:
+                self.client.api.remove_container(name, force=True, v=True)
+            except NotFound:
+                return
+
+    def logs(
+        self,
+        name: str,
+        *,
+        tail: int | None = None,
+        since: datetime | None = None,
+        follow: bool = False,
+        timestamps: bool = False,
+    ) -> Iterator[str]:
+        """Yield a container's log lines, both streams, without their line ends."""
+        with telling(f"reading the log of {name}"):
+            stream = self.client.api.logs(
+                name,
+                stream=True,
+                follow=follow,
+                tail="all" if tail is None else tail,
+                since=since,
+                timestamps=timestamps,
+            )
+            rest = b""
+            for chunk in stream:
+                *lines, rest = (rest + chunk).split(b"\n")
+                yield from (_text(line) for line in lines)
+            if rest:
+                yield _text(rest)
+
+    # --- networks ---
+
+    def networks(self) -> tuple[NetworkFacts, ...]:
+        with telling("listing networks"):
+            listed = self.client.api.networks()
+        return tuple(
+            NetworkFacts(
+                name=entry["Name"],
+                subnets=tuple(
+                    part["Subnet"]
+                    for part in (entry.get("IPAM") or {}).get("Config") or ()
+                    if part.get("Subnet")
+                ),
+                labels=entry.get("Labels") or {},
+            )
+            for entry in listed
+        )
+
+
+def connect(host: str | None, environ: Mapping[str, str]) -> Engine:
+    """Reach the engine at `host`, or where the environment says; raises EngineError."""
+    import docker
+
+    address = host or environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+    settings = {k: v for k, v in environ.items() if k.startswith("DOCKER_")}
+    settings["DOCKER_HOST"] = address
+    with telling(f"reaching the engine at {address}"):
+        # A pool as wide as the work: deliveries and starts go out side by side.
+        client = docker.from_env(environment=settings, timeout=120, max_pool_size=32)
+        about = client.version()
+    platform = f"{about['Os']}/{about['Arch']}"
+    return Engine(client, address, str(about["Version"]), platform)
+
+
+def _state(attrs: dict[str, Any]) -> ContainerState:
+    state = attrs["State"]
+    started, finished = state["StartedAt"], state["FinishedAt"]
+    return ContainerState(
+        id=attrs["Id"],
+        name=attrs["Name"].lstrip("/"),
+        labels=attrs["Config"].get("Labels") or {},
+        status=state["Status"],
+        started_at="" if started == _NEVER else started,
+        finished_at="" if finished == _NEVER else finished,
+        exit_code=state["ExitCode"],
+        oom_killed=bool(state.get("OOMKilled")),
+        restarts=attrs.get("RestartCount", 0),
+        health=(state.get("Health") or {}).get("Status", ""),
+        image=attrs["Config"]["Image"],
+        error=state.get("Error") or "",
+    )
+
+
+def _text(line: bytes) -> str:
+    return line.decode("utf-8", "replace").rstrip("\r")

@@ -1,0 +1,205 @@
+"""Files into and out of the engine's volumes, and containers that run once.
+
+`docker cp` reaches named volumes, also through a container that was never started
+(not tmpfs: moby#22020). So one carrier container that mounts many volumes hands over
+the files of a whole stack in one request.
+"""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from karst.effects.engine import Engine, telling
+
+
+@dataclass(frozen=True)
+class VolumeFile:
+    """A file to hand over: where in its volume, its bytes, owner and mode."""
+
+    path: str
+    content: bytes
+    mode: int = 0o644
+    uid: int = 0
+    gid: int = 0
+
+    def __repr__(self) -> str:
+        return f"VolumeFile({self.path!r}, {len(self.content)} bytes)"
+
+
+@dataclass(frozen=True)
+class VolumeFacts:
+    """A volume and its labels."""
+
+    name: str
+    labels: Mapping[str, str]
+
+
+def list_volumes(engine: Engine, labels: Mapping[str, str]) -> tuple[VolumeFacts, ...]:
+    wanted = [f"{key}={value}" if value else key for key, value in labels.items()]
+    with telling("listing volumes"):
+        listed = engine.client.api.volumes(filters={"label": wanted})
+    found = listed.get("Volumes") or ()
+    return tuple(VolumeFacts(v["Name"], v.get("Labels") or {}) for v in found)
+
+
+def create_volume(engine: Engine, name: str, labels: Mapping[str, str]) -> None:
+    """Make a volume; one that is there already stays as it is, labels too."""
+    with telling(f"creating volume {name}"):
+        engine.client.api.create_volume(name, labels=dict(labels))
+
+
+def remove_volume(engine: Engine, name: str) -> None:
+    from docker.errors import NotFound
+
+    with telling(f"removing volume {name}"):
+        try:
+            engine.client.api.remove_volume(name)
+        except NotFound:
+            return
+
+
+def deliver(
+    engine: Engine, image: str, files: Mapping[str, Iterable[VolumeFile]]
+) -> None:
+    """Write files into volumes: volume name => files, in the order given.
+
+    The order is kept within a volume: a file that marks the others complete goes last.
+    """
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for index, (_, entries) in enumerate(files.items()):
+            folders: set[str] = set()
+            for entry in entries:
+                parts = entry.path.split("/")[:-1]
+                for depth in range(1, len(parts) + 1):
+                    folder = "/".join(parts[:depth])
+                    if folder not in folders:
+                        folders.add(folder)
+                        tar.addfile(_directory(f"v/{index}/{folder}"))
+                info = tarfile.TarInfo(f"v/{index}/{entry.path}")
+                info.size, info.mode = len(entry.content), entry.mode
+                info.uid, info.gid = entry.uid, entry.gid
+                tar.addfile(info, io.BytesIO(entry.content))
+    with _carrier(engine, image, list(files)) as carrier, telling("handing over files"):
+        engine.client.api.put_archive(carrier, "/", archive.getvalue())
+
+
+def read_file(engine: Engine, container: str, path: str) -> bytes | None:
+    """Read one file of a container or of a volume it mounts; None: not there."""
+    from docker.errors import NotFound
+
+    with telling(f"reading {path} in {container}"):
+        try:
+            stream, _ = engine.client.api.get_archive(container, path)
+        except NotFound:
+            return None
+        data = io.BytesIO(b"".join(stream))
+    with tarfile.open(fileobj=data) as tar:
+        for member in tar:
+            file = tar.extractfile(member)
+            if file:
+                return file.read()
+    return None
+
+
+def read_volumes(
+    engine: Engine, image: str, names: Iterable[str], path: str
+) -> dict[str, bytes]:
+    """Read the file `path` of each volume that has it."""
+    volumes = list(names)
+    if not volumes:
+        return {}
+    found = {}
+    with _carrier(engine, image, volumes) as carrier:
+        for index, name in enumerate(volumes):
+            content = read_file(engine, carrier, f"/v/{index}/{path}")
+            if content is not None:
+                found[name] = content
+    return found
+
+
+@dataclass(frozen=True)
+class OneShot:
+    """A container that runs once: what it is, and what it finds under `/probe`."""
+
+    image: str
+    command: tuple[str, ...]
+    network: str
+    user: str
+    files: tuple[VolumeFile, ...]
+    labels: Mapping[str, str]
+
+
+def run_once(engine: Engine, shot: OneShot) -> Iterator[str]:
+    """Run a container without capabilities; yield its output lines; remove it."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        for entry in shot.files:
+            info = tarfile.TarInfo(entry.path)
+            info.size, info.mode = len(entry.content), entry.mode
+            info.uid, info.gid = entry.uid, entry.gid
+            tar.addfile(info, io.BytesIO(entry.content))
+    api = engine.client.api
+    with telling("running a probe"):
+        config = api.create_host_config(
+            cap_drop=["ALL"],
+            security_opt=["no-new-privileges:true"],
+            network_mode=shot.network,
+        )
+        created = api.create_container(
+            shot.image,
+            command=list(shot.command),
+            user=shot.user,
+            labels=dict(shot.labels),
+            host_config=config,
+        )
+    name = created["Id"]
+    try:
+        with telling("running a probe"):
+            api.put_archive(name, "/", archive.getvalue())
+            api.start(name)
+        yield from engine.logs(name, follow=True)
+    finally:
+        engine.remove(name)
+
+
+def ensure_running(engine: Engine, name: str, settings: Mapping[str, Any]) -> bool:
+    """Have a long-lived container of exactly this image running; True: it was (re)made."""
+    present = engine.container(name)
+    if present and present.image == settings["image"]:
+        if not present.running:
+            engine.start(name)
+        return False
+    if present:
+        engine.remove(name)
+    with telling(f"starting {name}"):
+        engine.client.containers.run(name=name, detach=True, **settings)
+    return True
+
+
+@contextmanager
+def _carrier(engine: Engine, image: str, volumes: list[str]) -> Iterator[str]:
+    binds = [f"{name}:/v/{index}" for index, name in enumerate(volumes)]
+    api = engine.client.api
+    with telling("preparing a delivery"):
+        created = api.create_container(
+            image,
+            command=["true"],
+            labels={"karst.role": "carrier"},
+            host_config=api.create_host_config(binds=binds, network_mode="none"),
+        )
+    try:
+        yield created["Id"]
+    finally:
+        engine.remove(created["Id"])
+
+
+def _directory(name: str) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.type, info.mode = tarfile.DIRTYPE, 0o755
+    return info
