@@ -1,0 +1,62 @@
+"""Terraform command lines as values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from karst.command import Command
+
+VARIABLES = "stack.tfvars.json"
+# Another run may hold the lock for a moment; one that died holds it for ever.
+LOCK_TIMEOUT = "-lock-timeout=20s"
+
+
+def environment(cli_config: Path | None, docker_host: str | None) -> dict[str, str]:
+    """Variables for every call: no prompts, no colour, no calls home."""
+    found = {"TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1", "TF_INPUT": "0"}
+    if cli_config:
+        found["TF_CLI_CONFIG_FILE"] = str(cli_config)
+    if docker_host:
+        found["DOCKER_HOST"] = docker_host
+    return found
+
+
+def init(program: str, folder: Path, env: Mapping[str, str]) -> Command:
+    argv = (program, "init", "-input=false", "-no-color", "-reconfigure")
+    return Command(argv, cwd=folder, env=env)
+
+
+def plan(
+    program: str,
+    folder: Path,
+    env: Mapping[str, str],
+    out: Path,
+    *,
+    refresh: bool = True,
+) -> Command:
+    argv = [program, "plan", "-input=false", "-no-color", LOCK_TIMEOUT]
+    argv += [f"-var-file={VARIABLES}", f"-out={out}"]
+    if not refresh:
+        argv.append("-refresh=false")
+    return Command(tuple(argv), cwd=folder, env=env)
+
+
+def show(program: str, folder: Path, env: Mapping[str, str], saved: Path) -> Command:
+    return Command((program, "show", "-json", str(saved)), cwd=folder, env=env)
+
+
+def apply(program: str, folder: Path, env: Mapping[str, str], saved: Path) -> Command:
+    argv = (program, "apply", "-input=false", "-no-color", LOCK_TIMEOUT, str(saved))
+    return Command(argv, cwd=folder, env=env)
+
+
+def destroy(program: str, folder: Path, env: Mapping[str, str]) -> Command:
+    argv = [program, "destroy", "-auto-approve", "-input=false", "-no-color"]
+    argv += [LOCK_TIMEOUT, f"-var-file={VARIABLES}"]
+    return Command(tuple(argv), cwd=folder, env=env)
+
+
+def output(program: str, folder: Path, env: Mapping[str, str]) -> Command:
+    argv = (program, "output", "-json", "-no-color")
+    return Command(argv, cwd=folder, env=env)

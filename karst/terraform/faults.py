@@ -1,0 +1,84 @@
+"""Terraform's failures as sentences: which of its messages means what."""
+
+from __future__ import annotations
+
+import re
+
+from karst.command import Outcome
+from karst.effects.workspace import disk_full
+from karst.errors import (
+    EngineError,
+    KarstError,
+    NetworkClashError,
+    ProviderMissingError,
+    StalePlanError,
+    StateLockedError,
+    TerraformError,
+)
+
+_LOCK_ID = re.compile(r"^\s*ID:\s+(\S+)", re.MULTILINE)
+_LOCK_WHO = re.compile(r"^\s*Who:\s+(\S+)", re.MULTILINE)
+_NO_PROVIDER = (
+    "Failed to query available provider packages",
+    "no available releases match",
+    "Required plugins are not installed",
+    "Could not load plugin",
+    "Inconsistent dependency lock file",
+)
+
+
+def explain(outcome: Outcome, *, doing: str, where: str) -> KarstError:
+    """The error that a failed Terraform command stands for."""
+    text = f"{outcome.stderr}\n{outcome.stdout}"
+    detail = _errors(outcome.stderr) or outcome.stdout.strip()[-2000:]
+    if "Error acquiring the state lock" in text:
+        lock, who = _LOCK_ID.search(text), _LOCK_WHO.search(text)
+        holder = f" by {who[1]}" if who else ""
+        unlock = f"terraform -chdir={where} force-unlock {lock[1] if lock else 'ID'}"
+        return StateLockedError(
+            f"the state is locked{holder}",
+            where=where,
+            remedy=f"wait for the other run to end; if it died, release the lock with `{unlock}`",
+        )
+    if any(mark in text for mark in _NO_PROVIDER):
+        return ProviderMissingError(
+            "the Docker provider (kreuzwerker/docker 4.x) can't be had",
+            where=where,
+            remedy="run `make bootstrap`, or let this machine reach Terraform's registry or a mirror of it",
+            detail=detail,
+        )
+    if "no space left on device" in text:
+        return disk_full(where, detail=detail)
+    if "Saved plan is stale" in text:
+        return StalePlanError(
+            "the state moved on after this plan was made",
+            where=where,
+            remedy="plan again and apply the new plan",
+        )
+    if "Pool overlaps with other one" in text:
+        return NetworkClashError(
+            "the subnet overlaps with another network of the engine",
+            where="repos.yaml mesh.subnet",
+            remedy="choose a free one; `karst doctor` lists them",
+            detail=detail,
+        )
+    if "port is already allocated" in text or "address already in use" in text:
+        return NetworkClashError(
+            "a published host port is taken",
+            where="repos.yaml publish",
+            remedy="publish on another port, or stop what listens there",
+            detail=detail,
+        )
+    if "Cannot connect to the Docker daemon" in text or "pinging Docker" in text:
+        return EngineError(
+            "the Docker engine does not answer",
+            where=where,
+            remedy="start it, or name another with DOCKER_HOST",
+            detail=detail,
+        )
+    return TerraformError(f"{doing} failed", where=where, detail=detail)
+
+
+def _errors(stderr: str) -> str:
+    lines = [line.strip("│╷╵ ").rstrip() for line in stderr.splitlines()]
+    return "\n".join(line for line in lines if line)[-3000:]

@@ -1,0 +1,182 @@
+"""The Plan: what Terraform would change, from `terraform show -json`, never from text."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from karst.terraform.stack import Stack, digest
+
+Action = Literal["add", "change", "remove", "keep"]
+
+_ADDRESS = re.compile(r'^(?P<type>\w+)\.(?P<name>\w+)(?:\["(?P<key>[^"]+)"\])?$')
+
+
+@dataclass(frozen=True)
+class ResourceChange:
+    """One resource that Terraform would touch.
+
+    Attributes:
+        address: Terraform's own ("docker_container.app[\\"api@1f2e3d4c\\"]").
+        role: the resource's name in the module: app, sidecar, door, release, edges, mesh.
+        key: the for_each key, or "".
+        actions: Terraform's ("create",), ("delete",), ("update",), ("delete", "create").
+        attributes: names of what differs, for an update or a replacement.
+    """
+
+    address: str
+    role: str
+    key: str
+    actions: tuple[str, ...]
+    attributes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ServiceChange:
+    """What happens to one service; releases are "" where there is none.
+
+    `opened` and `closed` are edges to callees.
+    """
+
+    service: str
+    action: Action
+    old: str = ""
+    new: str = ""
+    opened: tuple[str, ...] = ()
+    closed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A saved plan and what is in it.
+
+    Attributes:
+        stack: the variables it was made with.
+        path: the saved plan file.
+        fingerprint: digest over every change (canonical JSON), equal for equal plans.
+    """
+
+    stack: Stack
+    path: Path
+    resources: tuple[ResourceChange, ...]
+    services: tuple[ServiceChange, ...]
+    fingerprint: str
+
+    @property
+    def empty(self) -> bool:
+        return not self.resources and all(c.action == "keep" for c in self.services)
+
+    def counts(self) -> dict[str, int]:
+        """Services by what happens to them: add, change, remove, keep."""
+        found = {"add": 0, "change": 0, "remove": 0, "keep": 0}
+        for change in self.services:
+            found[change.action] += 1
+        return found
+
+
+def parse_plan(
+    text: str, *, stack: Stack, path: Path, applied_edges: Mapping[str, tuple[str, ...]]
+) -> Plan:
+    """Parse `terraform show -json PLANFILE`."""
+    document = json.loads(text)
+    touched = []
+    canonical = []
+    for entry in document.get("resource_changes", []):
+        change = entry["change"]
+        actions = tuple(change["actions"])
+        if actions in (("no-op",), ("read",)):
+            continue
+        match = _ADDRESS.match(entry["address"])
+        touched.append(
+            ResourceChange(
+                address=entry["address"],
+                role=match["name"] if match else entry["name"],
+                key=str(entry.get("index", "") or ""),
+                actions=actions,
+                attributes=_differing(change),
+            )
+        )
+        canonical.append(
+            [
+                entry["address"],
+                actions,
+                change.get("after"),
+                change.get("after_unknown"),
+            ]
+        )
+    resources = tuple(sorted(touched, key=lambda c: c.address))
+    canonical.sort(key=lambda c: str(c[0]))
+    return Plan(
+        stack=stack,
+        path=path,
+        resources=resources,
+        services=_by_service(resources, stack, applied_edges),
+        fingerprint=digest(canonical, 64),
+    )
+
+
+def _differing(change: Mapping[str, Any]) -> tuple[str, ...]:
+    before, after = change.get("before"), change.get("after")
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return ()
+    unknown = change.get("after_unknown") or {}
+    names = {n for n in {*before, *after} if before.get(n) != after.get(n)}
+    forced = {str(p[0]) for p in change.get("replace_paths") or [] if p}
+    computed = {n for n in names if unknown.get(n) is True and n not in forced}
+    return tuple(sorted(names - computed))
+
+
+def _by_service(
+    resources: tuple[ResourceChange, ...],
+    stack: Stack,
+    applied_edges: Mapping[str, tuple[str, ...]],
+) -> tuple[ServiceChange, ...]:
+    created: dict[str, str] = {}
+    deleted: dict[str, str] = {}
+    drifted: set[str] = set()
+    doors: set[str] = set()
+    for change in resources:
+        service, _, release = change.key.partition("@")
+        if change.role == "door":
+            doors.add(service)
+        if change.role not in ("app", "sidecar", "release"):
+            continue
+        if change.actions == ("create",):
+            created[service] = release
+        elif change.actions == ("delete",):
+            deleted[service] = release
+        else:
+            drifted.add(service)
+    names = {r.service for r in stack.services.values()} | set(deleted)
+    # What is there already in both old and new form was half-applied before.
+    order = [r.service for r in stack.services.values()]
+    changes = []
+    for name in sorted(names, key=lambda n: (n not in order, n)):
+        before = set(applied_edges.get(name, ()))
+        after = set(stack.edges.get(name, ()))
+        wanted = name in order
+        action: Action = "keep"
+        if not wanted:
+            action = "remove"
+        elif name in deleted or name in drifted:
+            action = "change"
+        elif name in created:
+            action = "add"
+        elif before != after or name in doors:
+            action = "change"
+        changes.append(
+            ServiceChange(
+                service=name,
+                action=action,
+                old=deleted.get(name, ""),
+                new=created.get(name)
+                or (stack.release_of(name).release if wanted else ""),
+                opened=tuple(sorted(after - before)) if wanted else (),
+                closed=tuple(sorted(before - after)),
+            )
+        )
+    return tuple(changes)

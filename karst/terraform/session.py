@@ -1,0 +1,126 @@
+"""A stack's Terraform working directory: init, plan, apply of exactly that plan."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from karst.command import Command, Outcome
+from karst.config.spec import StateSpec
+from karst.effects.process import Processes
+from karst.effects.workspace import atomic_write, private_directory
+from karst.terraform import arguments, faults
+from karst.terraform.plan import Plan, parse_plan
+from karst.terraform.stack import (
+    Applied,
+    Stack,
+    digest,
+    parse_outputs,
+    render_variables,
+)
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Session:
+    """Where and with what Terraform runs for one stack.
+
+    Attributes:
+        folder: `.karst/<stack>`, 0700: module, variables, plans and local state.
+        module: the folder that holds the root module's `*.tf`.
+        cli_config: Terraform's CLI configuration with a provider mirror, or None.
+    """
+
+    processes: Processes
+    program: str
+    folder: Path
+    module: Path
+    state: StateSpec
+    cli_config: Path | None
+    docker_host: str | None
+
+    @property
+    def _env(self) -> dict[str, str]:
+        return arguments.environment(self.cli_config, self.docker_host)
+
+    def prepare(self) -> None:
+        """Have the module and its provider in place; quick where they are."""
+        private_directory(self.folder)
+        sources = {f.name: f.read_text() for f in sorted(self.module.glob("*.tf"))}
+        sources["backend.tf.json"] = self._backend()
+        stamp = self.folder / ".prepared"
+        mark = digest([sources, self.program, str(self.cli_config)], 64)
+        initialised = (self.folder / ".terraform").is_dir()
+        if initialised and stamp.exists() and stamp.read_text() == mark:
+            return
+        for stale in self.folder.glob("*.tf"):
+            stale.unlink()
+        for name, text in sources.items():
+            atomic_write(self.folder / name, text, mode=0o600)
+        (self.folder / ".terraform.lock.hcl").unlink(missing_ok=True)
+        self._run(
+            arguments.init(self.program, self.folder, self._env), "terraform init"
+        )
+        atomic_write(stamp, mark, mode=0o600)
+
+    def applied(self) -> Applied:
+        """What the state says is there."""
+        command = arguments.output(self.program, self.folder, self._env)
+        outcome = self._run(command, "reading the state")
+        return parse_outputs(json.loads(outcome.stdout or "{}"))
+
+    def plan(self, stack: Stack, applied: Applied, *, refresh: bool = True) -> Plan:
+        """Make and save a plan for `stack`."""
+        saved = self.folder / "stack.tfplan"
+        atomic_write(
+            self.folder / arguments.VARIABLES, render_variables(stack), mode=0o600
+        )
+        self._run(
+            arguments.plan(
+                self.program, self.folder, self._env, saved, refresh=refresh
+            ),
+            "terraform plan",
+        )
+        saved.chmod(0o600)
+        shown = self._run(
+            arguments.show(self.program, self.folder, self._env, saved),
+            "reading the plan",
+        )
+        return parse_plan(
+            shown.stdout, stack=stack, path=saved, applied_edges=applied.edges
+        )
+
+    def apply(self, plan: Plan, progress: Progress | None = None) -> Outcome:
+        """Apply exactly the saved plan."""
+        command = arguments.apply(self.program, self.folder, self._env, plan.path)
+        return self._run(command, "terraform apply", progress)
+
+    def destroy(self, stack: Stack, progress: Progress | None = None) -> Outcome:
+        """Remove everything that the state names."""
+        atomic_write(
+            self.folder / arguments.VARIABLES, render_variables(stack), mode=0o600
+        )
+        command = arguments.destroy(self.program, self.folder, self._env)
+        return self._run(command, "terraform destroy", progress)
+
+    def forget(self) -> None:
+        """Remove the working directory after a destroy, with its empty local state."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _backend(self) -> str:
+        config = dict(self.state.config)
+        if self.state.backend == "local":
+            config.setdefault("path", str(self.folder.resolve() / "terraform.tfstate"))
+        return json.dumps({"terraform": {"backend": {self.state.backend: config}}})
+
+    def _run(
+        self, command: Command, doing: str, progress: Progress | None = None
+    ) -> Outcome:
+        outcome = self.processes.run(command, on_line=progress)
+        if not outcome.ok:
+            raise faults.explain(outcome, doing=doing, where=str(self.folder))
+        return outcome
