@@ -104,12 +104,14 @@ resource "docker_container" "app" {
   must_run = false
   restart  = each.value.restart
 
-  entrypoint            = each.value.entrypoint
-  command               = each.value.command
-  user                  = each.value.user
-  env                   = [for name, value in each.value.env : "${name}=${value}"]
-  cpus                  = each.value.cpus
-  memory                = each.value.memory
+  entrypoint = each.value.entrypoint
+  command    = each.value.command
+  user       = each.value.user
+  env        = [for name, value in each.value.env : "${name}=${value}"]
+  cpus       = each.value.cpus
+  memory     = each.value.memory
+  # Equal to the memory: no swap. Left out, the engine doubles it and every plan differs.
+  memory_swap           = each.value.memory
   security_opts         = ["no-new-privileges:true"]
   log_driver            = "json-file"
   log_opts              = local.log_opts

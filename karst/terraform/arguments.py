@@ -23,7 +23,8 @@ def environment(cli_config: Path | None, docker_host: str | None) -> dict[str, s
 
 
 def init(program: str, folder: Path, env: Mapping[str, str]) -> Command:
-    argv = (program, "init", "-input=false", "-no-color", "-reconfigure")
+    # Never -reconfigure: with a local backend it empties the state (Terraform 1.11).
+    argv = (program, "init", "-input=false", "-no-color")
     return Command(argv, cwd=folder, env=env)
 
 

@@ -114,7 +114,7 @@ class Session:
     def _backend(self) -> str:
         config = dict(self.state.config)
         if self.state.backend == "local":
-            config.setdefault("path", str(self.folder.resolve() / "terraform.tfstate"))
+            config.setdefault("path", str(self.folder.resolve() / "stack.tfstate"))
         return json.dumps({"terraform": {"backend": {self.state.backend: config}}})
 
     def _run(
