@@ -1,0 +1,66 @@
+# Every target is a few words; what it does is in tools/ or in the program itself.
+# FILE=path/to/repos.yaml chooses the stack for plan, apply and destroy.
+
+FILE ?= examples/shop/repos.yaml
+PYTHON := venv/bin/python
+KARST := venv/bin/karst
+
+.DEFAULT_GOAL := help
+.PHONY: help bootstrap fmt lint proto generate check-generated requirements test test-unit \
+	test-cov e2e-test e2e-test-ci plan apply destroy demo bench
+
+help: ## say what there is
+	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+bootstrap: ## install what this machine lacks
+	@tools/bootstrap
+
+fmt: ## format the code, and repair what the linter can
+	$(PYTHON) -m ruff format .
+	$(PYTHON) -m ruff check --fix .
+
+lint: ## format, lint, types, the order of the rooms, generated files
+	@tools/lint
+
+proto: ## write the gRPC stubs anew from proto/
+	@tools/proto
+
+generate: ## write the JSON Schema and the generated pages anew
+	@tools/generate
+
+check-generated: ## fail where a generated file is not what its source gives
+	@tools/proto --check
+	@tools/generate --check
+
+requirements: ## pin the dependencies of pyproject.toml anew
+	@tools/requirements
+
+test: bootstrap lint ## everything: set-up, quick checks, all tests
+	$(PYTHON) -m pytest
+
+test-unit: ## the tests that need no engine
+	$(PYTHON) -m pytest -m "not integration"
+
+test-cov: bootstrap ## all tests, with coverage of at least 80 %
+	$(PYTHON) -m pytest --cov --cov-report=term-missing:skip-covered --cov-report=xml
+
+e2e-test: bootstrap ## the tests on a real engine
+	$(PYTHON) -m pytest -m integration
+
+e2e-test-ci: bootstrap ## the same, with a JUnit report for a pipeline
+	$(PYTHON) -m pytest -m integration --junitxml=build/e2e.xml --color=no
+
+plan: ## show what would change
+	$(KARST) plan --file $(FILE)
+
+apply: ## make it so
+	$(KARST) apply --file $(FILE)
+
+destroy: ## remove the stack
+	$(KARST) destroy --file $(FILE)
+
+demo: bootstrap ## deploy examples/shop and leave it running
+	@tools/demo
+
+bench: bootstrap ## measure, as ratios
+	$(PYTHON) -m bench

@@ -1,0 +1,59 @@
+"""Debian's packages: installed where that is safe, else the command to run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from machine.part import LeftToUser, Machine, State
+
+
+def is_debian(machine: Machine) -> bool:
+    """Whether Debian's package tools rule this system (Debian, Ubuntu, Mint...)."""
+    families = {
+        machine.os_release.get("ID", ""),
+        *machine.os_release.get("ID_LIKE", "").split(),
+    }
+    return bool(families & {"debian", "ubuntu"}) and bool(machine.which("apt-get"))
+
+
+def install_packages(machine: Machine, *names: str, elsewhere: str) -> None:
+    """Install Debian packages; raises LeftToUser with the command otherwise."""
+    if not is_debian(machine):
+        raise LeftToUser(elsewhere)
+    command = ["apt-get", "install", "-y", "--no-install-recommends", *names]
+    if not machine.root:
+        raise LeftToUser(f"run: sudo {' '.join(command)}")
+    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+    try:
+        machine.run(command, log="apt", environ=quiet)
+    except LeftToUser:
+        # A fresh machine has no package lists, an old one has stale ones.
+        machine.run(["apt-get", "update"], log="apt", environ=quiet)
+        machine.run(command, log="apt", environ=quiet)
+
+
+def has_candidate(machine: Machine, name: str) -> bool:
+    """Whether the package can be had from the lists at hand."""
+    said = machine.output(["apt-cache", "policy", name]) or ""
+    return any(
+        line.strip().startswith("Candidate:") and "(none)" not in line
+        for line in said.splitlines()
+    )
+
+
+@dataclass(frozen=True)
+class Git:
+    """git, by which refs of local repositories are read."""
+
+    machine: Machine
+    name: str = "git"
+    needs: tuple[str, ...] = ()
+
+    def state(self) -> State:
+        version = self.machine.output(["git", "--version"])
+        return State(version is not None, version or "no git on PATH")
+
+    def install(self) -> None:
+        install_packages(
+            self.machine, "git", elsewhere="install git and run this again"
+        )
