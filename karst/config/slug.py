@@ -14,11 +14,13 @@ from karst.errors import SlugError
 Forge = Literal["gh", "gl", "bb", "file"]
 
 _SEGMENT = r"[A-Za-z0-9_.](?:[A-Za-z0-9_.-]*[A-Za-z0-9_.])?"
-_OWNER_REPO = re.compile(rf"^{_SEGMENT}/{_SEGMENT}$")
-_SUBGROUPS = re.compile(rf"^{_SEGMENT}(?:/{_SEGMENT})+$")
+_OWNER_REPO = re.compile(rf"{_SEGMENT}/{_SEGMENT}")
+_SUBGROUPS = re.compile(rf"{_SEGMENT}(?:/{_SEGMENT})+")
 # What git itself forbids in a ref name (git-check-ref-format), and a leading dash,
 # which a git command line would read as an option.
-_BAD_REF = re.compile(r"(^[-/.])|(\.\.)|([\x00-\x20\x7f~^:?*\[\\])|(@\{)|(/$)|(\.lock$)|(//)")
+_BAD_REF = re.compile(
+    r"(^[-/.])|(\.\.)|([\x00-\x20\x7f~^:?*\[\\])|(@\{)|(/$)|(\.$)|(\.lock(/|$))|(//)|(/\.)|(^@$)"
+)
 
 
 @dataclass(frozen=True, order=True)
@@ -64,6 +66,10 @@ def parse_slug(text: str, *, where: str = "") -> Slug:
             raise SlugError(f"'{text}' names no folder", where=where, remedy=remedy)
         return Slug("file", path, ref or None)
     pattern = _SUBGROUPS if forge == "gl" else _OWNER_REPO
-    if not pattern.match(path) or any(part in (".", "..") for part in path.split("/")):
-        raise SlugError(f"'{path}' in '{text}' is no repository path", where=where, remedy=remedy)
+    if not pattern.fullmatch(path) or any(
+        part in (".", "..") for part in path.split("/")
+    ):
+        raise SlugError(
+            f"'{path}' in '{text}' is no repository path", where=where, remedy=remedy
+        )
     return Slug(forge, path, ref or None)  # type: ignore[arg-type]

@@ -98,6 +98,16 @@ class ServiceSpec:
 
 
 @dataclass(frozen=True)
+class MeshPorts:
+    """The ports of every sidecar; `grpc` is shared with apps that speak gRPC."""
+
+    inbound: int = 15000
+    outbound: int = 15001
+    admin: int = 9901
+    grpc: int = 50051
+
+
+@dataclass(frozen=True)
 class MeshSpec:
     """The network and who may call whom where a service does not say."""
 
