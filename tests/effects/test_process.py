@@ -16,6 +16,8 @@ from karst.effects.process import Processes, child_environment
 from karst.errors import ConfigError, ToolMissingError
 from karst.secret import Secret
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture
 def processes() -> Processes:

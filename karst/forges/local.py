@@ -1,0 +1,132 @@
+"""Local folders as a forge: `file:./path`, and `file:./path#ref` for a git repository."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from karst.config.slug import Slug
+from karst.effects.process import Processes
+from karst.effects.workspace import telling_full_disk
+from karst.errors import FetchError
+from karst.fetch.git import (
+    Git,
+    find_repository,
+    resolve_commit,
+    resolve_tree,
+    write_tree,
+)
+from karst.fetch.local import (
+    copy_files,
+    hash_files,
+    list_files,
+    refuse_leaving_links,
+    telling_unreadable,
+    tidy_copy,
+)
+from karst.fetch.revision import Checkout, Revision
+
+
+@dataclass(frozen=True)
+class LocalForge:
+    """Folders of this machine, relative to the folder of repos.yaml.
+
+    Attributes:
+        base: the folder of repos.yaml.
+        within: where set, a folder outside of it is refused: on a request,
+            repos.yaml is somebody else's text.
+    """
+
+    base: Path
+    processes: Processes
+    within: Path | None = None
+
+    def resolve(self, slug: Slug, path: str = "") -> Revision:
+        """Find the tree (and, for `#ref`, the commit) that `slug` means now."""
+        folder, path = self._folder(slug), _inner_path(path, str(slug))
+        if slug.ref is None:
+            source = self._inside(folder / path, slug)
+            with telling_unreadable(str(slug)):
+                tree = hash_files(source, list_files(source, self.processes))
+            return Revision(slug, path, None, tree)
+        git = self._repository(folder, slug)
+        commit = resolve_commit(git, slug.ref, where=str(slug))
+        return Revision(
+            slug, path, commit, resolve_tree(git, commit, path, where=str(slug))
+        )
+
+    def fetch(self, revision: Revision, into: Path) -> Checkout:
+        """Copy the revision's files into the new folder `into`.
+
+        A local folder may have changed since `resolve`: the Checkout's tree is that
+        of the copy.
+        """
+        slug = revision.slug
+        folder = self._folder(slug)
+        if revision.commit is not None:
+            git = self._repository(folder, slug)
+            with telling_full_disk(into):
+                paths = write_tree(git, revision.tree, into, where=str(slug))
+                refuse_leaving_links(into, paths, where=str(slug))
+                tidy_copy(into, paths)
+            return Checkout(into, revision.tree, revision.commit)
+        source = self._inside(folder / revision.path, slug)
+        with telling_unreadable(str(slug)):
+            paths = list_files(source, self.processes)
+            copy_files(source, paths, into)
+            refuse_leaving_links(into, paths, where=str(slug))
+            tidy_copy(into, paths)
+            return Checkout(into, hash_files(into, paths), None)
+
+    def _folder(self, slug: Slug) -> Path:
+        return self._inside(self.base / Path(slug.path).expanduser(), slug)
+
+    def _inside(self, folder: Path, slug: Slug) -> Path:
+        """Return the real path of `folder`; raises FetchError where it may not be."""
+        real = _require_folder(folder, slug)
+        if self.within and not real.is_relative_to(self.within.resolve()):
+            raise FetchError(
+                "the folder is outside of the workspace",
+                where=str(slug),
+                remedy="name a folder of this repository, or a repository at a forge",
+            )
+        return real
+
+    def _repository(self, folder: Path, slug: Slug) -> Git:
+        git = find_repository(folder, self.processes)
+        if git is None:
+            raise FetchError(
+                "the folder is no git repository, so it has no refs",
+                where=str(slug),
+                remedy=f"leave '#{slug.ref}' out to take the files as they are",
+            )
+        return git
+
+
+def _require_folder(folder: Path, slug: Slug) -> Path:
+    where = f"{slug} ({folder.absolute()})"
+    remedy = "file: paths are relative to the folder of repos.yaml"
+    try:
+        if not folder.exists():
+            raise FetchError("there is no such folder", where=where, remedy=remedy)
+        if not folder.is_dir():
+            raise FetchError("this is a file, not a folder", where=where, remedy=remedy)
+    except OSError as error:
+        raise FetchError(
+            f"the folder can't be read: {error.strerror}",
+            where=where,
+            remedy="check its permissions and those of the folders above it",
+        ) from error
+    return folder.resolve()
+
+
+def _inner_path(path: str, where: str) -> str:
+    inner = os.path.normpath(path) if path else ""
+    if inner == ".." or inner.startswith(("../", "/")):
+        raise FetchError(
+            f"the path '{path}' leads out of the repository",
+            where=where,
+            remedy="give 'path:' relative to the repository's root, without '..'",
+        )
+    return "" if inner == "." else inner
