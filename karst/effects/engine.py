@@ -208,6 +208,24 @@ class Engine:
 
     # --- networks ---
 
+    def remove_network(self, name: str) -> None:
+        with telling(f"removing network {name}"):
+            self.client.api.remove_network(name)
+
+    def published_ports(self) -> dict[tuple[str, int], tuple[str, str]]:
+        """(host address, port) => (container, its karst.stack or "")."""
+        with telling("listing published ports"):
+            listed = self.client.api.containers()
+        return {
+            (port.get("IP", ""), port["PublicPort"]): (
+                entry["Names"][0].lstrip("/"),
+                (entry.get("Labels") or {}).get("karst.stack", ""),
+            )
+            for entry in listed
+            for port in entry.get("Ports") or ()
+            if "PublicPort" in port
+        }
+
     def networks(self) -> tuple[NetworkFacts, ...]:
         with telling("listing networks"):
             listed = self.client.api.networks()

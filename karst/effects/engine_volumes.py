@@ -107,6 +107,22 @@ def read_file(engine: Engine, container: str, path: str) -> bytes | None:
     return None
 
 
+def read_image_file(engine: Engine, image: str, path: str) -> bytes | None:
+    """Read one file of an image, through a container that never starts."""
+    api = engine.client.api
+    with telling(f"looking into {image}"):
+        created = api.create_container(
+            image,
+            command=["true"],
+            labels={"karst.role": "carrier"},
+            host_config=api.create_host_config(network_mode="none"),
+        )
+    try:
+        return read_file(engine, created["Id"], path)
+    finally:
+        engine.remove(created["Id"])
+
+
 def read_volumes(
     engine: Engine, image: str, names: Iterable[str], path: str
 ) -> dict[str, bytes]:

@@ -60,13 +60,14 @@ def ask(
         "identity": IDENTITY_FILES,
         "services": [_entry(q) for q in asked],
     }
+    releases = {q.identity.service: q.release for q in asked}
     answered = set()
     for line in run_probe(setting, request):
         answer = _parse(line)
         if answer is None or "name" not in answer:
             continue
         answered.add(answer["name"])
-        yield _verdict(answer)
+        yield _verdict(answer, releases.get(answer["name"], ""))
     for question in asked:
         if question.identity.service not in answered:
             yield Verdict(
@@ -133,7 +134,7 @@ def _parse(line: str) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def _verdict(answer: Mapping[str, Any]) -> Verdict:
+def _verdict(answer: Mapping[str, Any], release: str) -> Verdict:
     status = answer.get("status") or {}
     states: dict[str, State] = {
         "healthy": "healthy",
@@ -142,7 +143,7 @@ def _verdict(answer: Mapping[str, Any]) -> Verdict:
     }
     return Verdict(
         service=answer["name"],
-        release=answer.get("release", ""),
+        release=release,
         state=states.get(answer.get("verdict", ""), "unhealthy"),
         reason=answer.get("reason") or "",
         latency_ms=answer.get("latency_ms"),

@@ -1,0 +1,111 @@
+"""What can be known before apply, so that it changes nothing where it would fail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import IPv4Network, ip_network
+from itertools import islice
+
+from karst.config.spec import StackSpec
+from karst.effects.engine import Engine, NetworkFacts
+from karst.effects.engine_volumes import read_image_file
+from karst.errors import ImageUserError, NetworkClashError
+from karst.pipeline.tools import Planned
+from karst.terraform import Stack
+
+_SIDECAR_UIDS = {"1337", "1338"}
+_PRIVATE = ("172.16.0.0/12", "10.0.0.0/8", "192.168.0.0/16")
+
+
+def refuse_clashes(engine: Engine, spec: StackSpec, stack: Stack) -> None:
+    """Raise NetworkClashError where the mesh's network or a host port is taken."""
+    wanted = ip_network(stack.network.subnet)
+    networks = engine.networks()
+    for network in networks:
+        ours = network.labels.get("karst.stack") == spec.name
+        if network.name == stack.network.name:
+            if ours:
+                continue
+            raise NetworkClashError(
+                f"the engine has a network '{network.name}' that is not this stack's",
+                where="repos.yaml mesh.network",
+                remedy="give mesh.network another name (and mesh.subnet a range of its own)",
+            )
+        if any(wanted.overlaps(IPv4Network(s)) for s in _ipv4(network.subnets)):
+            free = ", ".join(free_subnets(networks))
+            raise NetworkClashError(
+                f"{wanted} overlaps with the engine's network '{network.name}' ({', '.join(network.subnets)})",
+                where="repos.yaml mesh.subnet",
+                remedy=f"set mesh.subnet to a free range, such as {free}",
+            )
+    _refuse_ports(engine, spec, stack)
+
+
+def _refuse_ports(engine: Engine, spec: StackSpec, stack: Stack) -> None:
+    taken = engine.published_ports()
+    for door in stack.doors.values():
+        for (ip, port), (name, owner) in taken.items():
+            everywhere = "0.0.0.0"  # noqa: S104
+            same = ip == door.host_ip or everywhere in (ip, door.host_ip)
+            if port == door.host_port and same and owner != spec.name:
+                raise NetworkClashError(
+                    f"host port {door.host_ip}:{port} is published by container '{name}'",
+                    where=f"repos.yaml services.{door.service}.publish",
+                    remedy="publish on another port, or stop that container",
+                )
+
+
+def free_subnets(networks: Iterable[NetworkFacts], count: int = 3) -> tuple[str, ...]:
+    """Private /16 ranges that no network of the engine touches."""
+    used = [IPv4Network(s) for n in networks for s in _ipv4(n.subnets)]
+    candidates = (
+        block
+        for private in _PRIVATE
+        for block in ip_network(private).subnets(new_prefix=16)
+        if isinstance(block, IPv4Network)
+        and not any(block.overlaps(other) for other in used)
+    )
+    return tuple(str(block) for block in islice(candidates, count))
+
+
+def _ipv4(subnets: Iterable[str]) -> list[str]:
+    return [s for s in subnets if ":" not in s]
+
+
+def refuse_users(engine: Engine, planned: Planned) -> None:
+    """Raise ImageUserError for an image whose user the mesh can't allow.
+
+    Root is refused unless asked for: such an image mostly starts as root to switch
+    user, which it can't without capabilities.
+    """
+    for name, prepared in planned.prepared.items():
+        facts = engine.image(prepared.image)
+        if facts is None:
+            continue
+        asked = prepared.spec.user
+        user = asked if asked is not None else facts.user
+        uid = _uid(engine, prepared.image, user.partition(":")[0])
+        if uid in _SIDECAR_UIDS:
+            raise ImageUserError(
+                f"'{name}' would run as uid {uid}, which is the sidecar's",
+                where=prepared.image,
+                remedy=f'give the service another user, such as `user: "10001:10001"` under {name}',
+            )
+        if asked is None and uid in ("", "0"):
+            raise ImageUserError(
+                f"the image of '{name}' starts as root, and no app has root's rights in the mesh",
+                where=prepared.image,
+                remedy=f'name the user it should run as, such as `user: "10001:10001"` under {name} (`user: "0:0"` runs it as root without any capability)',
+            )
+
+
+def _uid(engine: Engine, image: str, user: str) -> str:
+    """The uid behind a user's name, by the image's own /etc/passwd."""
+    if not user or user.isdigit():
+        return user.lstrip("0") or ("0" if user else "")
+    text = read_image_file(engine, image, "/etc/passwd") or b""
+    for line in text.decode("utf-8", "replace").splitlines():
+        fields = line.split(":")
+        if len(fields) > 2 and fields[0] == user:
+            return fields[2]
+    return user

@@ -1,0 +1,55 @@
+"""Destroy: everything of a stack, also what a crash left beside the state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from karst.config.spec import StackSpec
+from karst.effects.engine_volumes import remove_volume
+from karst.mesh import addresses
+from karst.pipeline.applying import KEEPER
+from karst.pipeline.handing import stack_volumes
+from karst.pipeline.tools import Tools
+from karst.terraform import NetworkVariables, Stack
+
+
+@dataclass(frozen=True)
+class DestroyOutcome:
+    """What was removed, and the data volumes that were left on purpose."""
+
+    containers: int
+    kept_volumes: tuple[str, ...]
+    keeper_removed: bool
+
+
+def destroy(tools: Tools, spec: StackSpec, *, volumes: bool) -> DestroyOutcome:
+    """Remove the stack; its services' data only where `volumes` says so."""
+    engine = tools.engine
+    label = {"karst.stack": spec.name}
+    count = len(engine.containers(label))
+    tools.progress.step("terraform destroy")
+    tools.session.destroy(_empty(spec), tools.progress.line)
+    for leftover in engine.containers(label):
+        engine.remove(leftover.name)
+    for network in engine.networks():
+        if network.labels.get("karst.stack") == spec.name:
+            engine.remove_network(network.name)
+    own, data = stack_volumes(tools, spec.name)
+    for name in own + (data if volumes else []):
+        remove_volume(engine, name)
+    tools.session.forget()
+    alone = not engine.containers({"karst.role": "sidecar"})
+    if alone:
+        engine.remove(KEEPER)
+    return DestroyOutcome(count, () if volumes else tuple(data), alone)
+
+
+def _empty(spec: StackSpec) -> Stack:
+    division = addresses.divide(spec.mesh.subnet)
+    network = NetworkVariables(
+        spec.mesh.network,
+        str(division.subnet),
+        str(division.gateway),
+        str(division.dynamic),
+    )
+    return Stack(spec.name, network)

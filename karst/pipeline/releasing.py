@@ -1,0 +1,168 @@
+"""Starting releases in order, proving them healthy, and giving them traffic."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+
+from karst.config.spec import StackSpec
+from karst.effects.engine import ContainerState
+from karst.errors import EngineError
+from karst.health import (
+    ProbeSetting,
+    Question,
+    Verdict,
+    ask,
+    job_verdict,
+    with_engine_word,
+)
+from karst.pipeline.tools import Tools
+from karst.pki import CertificateAuthority, Identity
+from karst.terraform import Release
+
+SEALED = "karst-agent: sealed"
+_SEAL_SECONDS = 30.0
+# What a probe container itself may take to start beside the service's own grace.
+_PROBE_MARGIN = 5.0
+_STARTS_AT_ONCE = 8
+
+
+def waves(spec: StackSpec) -> tuple[tuple[str, ...], ...]:
+    """Services in the order they may start.
+
+    A wave of services, then the jobs that may need them, then what needs those jobs:
+    a migration finds its database, and the web server a migrated one.
+    """
+    depth: dict[str, int] = {}
+
+    def depth_of(name: str) -> int:
+        if name not in depth:
+            needed = [depth_of(n) for n in spec.service(name).needs]
+            depth[name] = max(needed) + 1 if needed else 0
+        return depth[name]
+
+    order: dict[tuple[int, bool], list[str]] = {}
+    for service in spec.services:
+        place = (depth_of(service.name), service.kind == "job")
+        order.setdefault(place, []).append(service.name)
+    return tuple(tuple(order[place]) for place in sorted(order))
+
+
+def start_all(tools: Tools, releases: Iterable[Release]) -> None:
+    """Start apps whose sidecar has sealed their namespace; running ones are left."""
+    with ThreadPoolExecutor(_STARTS_AT_ONCE) as pool:
+        list(pool.map(lambda release: _start(tools, release), releases))
+
+
+def _start(tools: Tools, release: Release) -> None:
+    app = tools.engine.container(release.container)
+    sidecar = tools.engine.container(release.sidecar)
+    if app is None or sidecar is None:
+        raise EngineError(
+            f"the containers of '{release.service}' are gone",
+            where=release.container,
+            remedy="run `karst apply` again: Terraform makes them anew",
+        )
+    if not sidecar.running:
+        tools.engine.start(release.sidecar)
+        sidecar = tools.engine.container(release.sidecar) or sidecar
+    ended = release.kind == "job" and app.finished_at and app.exit_code == 0
+    fresh = app.running and app.started_at >= sidecar.started_at
+    if fresh or ended:
+        return
+    _wait_sealed(tools, release, sidecar)
+    if app.running:
+        tools.engine.restart(release.container)
+    else:
+        tools.engine.start(release.container)
+
+
+def _wait_sealed(tools: Tools, release: Release, sidecar: ContainerState) -> None:
+    since = _parse_time(sidecar.started_at)
+    deadline = tools.clock.monotonic() + _SEAL_SECONDS
+    while True:
+        lines = list(tools.engine.logs(release.sidecar, since=since))
+        if any(SEALED in line for line in lines):
+            return
+        if tools.clock.monotonic() > deadline:
+            raise EngineError(
+                f"the sidecar of '{release.service}' did not close its namespace in {_SEAL_SECONDS:g} s",
+                where=release.sidecar,
+                remedy="see its lines below; the kernel must offer iptables' nat, owner and conntrack",
+                detail="\n".join(lines[-10:]),
+            )
+        tools.clock.sleep(0.05)
+
+
+def _parse_time(text: str) -> datetime:
+    # The engine writes nanoseconds; Python reads microseconds.
+    head, _, fraction = text.rstrip("Z").partition(".")
+    return datetime.fromisoformat(f"{head}.{fraction[:6] or '0'}+00:00")
+
+
+def judge(
+    tools: Tools,
+    authority: CertificateAuthority,
+    spec: StackSpec,
+    releases: Mapping[str, Release],
+    versions: Mapping[str, str],
+    *,
+    patience: float | None = None,
+) -> dict[str, Verdict]:
+    """Ask every release given and wait until each is well or out of time.
+
+    Args:
+        versions: mesh volume => set of files that the sidecar must serve.
+        patience: seconds; None gives each its own `grace`.
+    """
+    verdicts: dict[str, Verdict] = {}
+    services = {n: r for n, r in releases.items() if r.kind != "job"}
+    questions = [
+        Question(
+            identity=Identity(spec.name, name),
+            release=release.release,
+            address=release.address,
+            agent=json.loads(release.agent),
+            mesh_version=versions.get(release.mesh_volume, ""),
+        )
+        for name, release in services.items()
+    ]
+    setting = ProbeSetting(
+        tools.engine,
+        tools.sidecar_image,
+        spec.mesh.network,
+        spec.name,
+        authority,
+        tools.clock.now(),
+    )
+    graces = [q.agent["health"]["grace"] for q in questions]
+    deadline = (
+        max(graces, default=0.0) + _PROBE_MARGIN if patience is None else patience
+    )
+    for verdict in ask(setting, questions, deadline=deadline):
+        container = services[verdict.service].container
+        full = with_engine_word(tools.engine, verdict, container)
+        verdicts[verdict.service] = full
+        if patience is None:
+            tools.progress.line(f"{full.service}: {full.state}")
+    for name, release in releases.items():
+        if release.kind == "job":
+            verdicts[name] = _job(tools, spec, release, patience)
+    return verdicts
+
+
+def _job(
+    tools: Tools, spec: StackSpec, release: Release, patience: float | None
+) -> Verdict:
+    grace = spec.service(release.service).health.grace
+    wait = grace if patience is None else patience
+    deadline = tools.clock.monotonic() + wait
+    while True:
+        verdict = job_verdict(
+            tools.engine, release.service, release.release, release.container
+        )
+        if verdict.state != "starting" or tools.clock.monotonic() > deadline:
+            return verdict
+        tools.clock.sleep(0.2)

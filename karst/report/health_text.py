@@ -1,0 +1,51 @@
+"""A health report for people and for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+from karst.health import Verdict
+from karst.report.table import render_table
+
+
+def render_health(verdicts: Iterable[Verdict]) -> str:
+    """A line per service; below, what a failed one left behind."""
+    found = list(verdicts)
+    rows = [
+        (
+            v.service,
+            v.state,
+            "-" if v.latency_ms is None else f"{v.latency_ms:.1f} ms",
+            str(v.restarts),
+            v.release,
+            v.certificate_ends[:10] or "-",
+        )
+        for v in found
+    ]
+    header = ("SERVICE", "HEALTH", "LATENCY", "RESTARTS", "RELEASE", "CERTIFICATE ENDS")
+    parts = [render_table(header, rows)]
+    parts += [_failure(v) for v in found if not v.well]
+    well = sum(v.well for v in found)
+    parts.append(f"{well} of {len(found)} services are healthy over mTLS.")
+    return "\n".join(parts)
+
+
+def _failure(verdict: Verdict) -> str:
+    lines = [f"\n{verdict.service}: {verdict.reason or verdict.state}"]
+    if verdict.exit_reason:
+        lines.append(f"  the app ended: {verdict.exit_reason}")
+    if verdict.last_lines:
+        lines.append("  its last lines:")
+        lines += [f"  | {line}" for line in verdict.last_lines]
+    return "\n".join(lines) + "\n"
+
+
+def health_document(verdicts: Iterable[Verdict]) -> dict[str, Any]:
+    """The report as JSON would hold it."""
+    found = list(verdicts)
+    return {
+        "healthy": all(v.well for v in found),
+        "services": [{**asdict(v), "last_lines": list(v.last_lines)} for v in found],
+    }
