@@ -27,7 +27,7 @@ class _Generator(GenerateJsonSchema):
             del value["default"]
         return value
 
-    def field_title_should_be_set(self, schema: Any) -> bool:
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
         return False
 
 

@@ -10,7 +10,9 @@ from karst.config.document import render_path
 from karst.config.faults import Fault
 
 MAX_LENGTH = 40
-RESERVED = ("karst", "karst-probe", "karst-keeper", "localhost", "host")
+RESERVED = ("karst", "localhost", "host")
+# Probe, keeper and doors have names and identities of this form.
+_OWN_PREFIX = "karst-"
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 # inet_aton reads these as addresses, before any name is looked up.
 _ADDRESS = re.compile(r"[0-9]+|0x[0-9a-f]*")
@@ -43,7 +45,7 @@ def check_service_names(services: Sequence[WrittenService]) -> Iterator[Fault]:
             continue
         if not is_label(name):
             yield _bad_name(service)
-        elif name in RESERVED:
+        elif name in RESERVED or name.startswith(_OWN_PREFIX):
             yield service.fault(
                 f"the name '{name}' is reserved",
                 "set 'name:' to something else",

@@ -3,39 +3,27 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Iterator
 
+from karst.config.addresses import is_engine_address, is_network_name
 from karst.config.faults import Fault
 from karst.config.schema import MeshModel, StackModel
 from karst.config.sentences import suggest
 
-_NETWORK = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,99}")
-_ENGINE_NETWORKS = ("bridge", "host", "none", "default")
 _PRIVATE = tuple(
     ipaddress.IPv4Network(text)
     for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
 )
 _SMALLEST = 26
-_ENGINE = re.compile(
-    r"unix:///[!-~]+|tcp://[A-Za-z0-9.:\[\]-]+|ssh://([A-Za-z0-9_][A-Za-z0-9._-]*@)?[A-Za-z0-9][A-Za-z0-9.:-]*(/[!-~]*)?"
-)
 BACKENDS = (
     *("azurerm", "consul", "cos", "gcs", "http", "kubernetes"),
     *("local", "oss", "pg", "remote", "s3"),
 )
 
 
-def is_engine_address(text: str) -> bool:
-    """Say whether `text` is a unix://, tcp:// or ssh:// address, without password."""
-    return _ENGINE.fullmatch(text) is not None
-
-
 def check_surroundings(stack: StackModel) -> Iterator[Fault]:
     network, host = stack.mesh.network, stack.target.docker_host
-    if network is not None and (
-        not _NETWORK.fullmatch(network) or network in _ENGINE_NETWORKS
-    ):
+    if network is not None and not is_network_name(network):
         yield Fault(
             ("mesh", "network"),
             f"'{network}' is no name for a network of one's own",

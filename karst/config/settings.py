@@ -1,0 +1,117 @@
+"""Settings: flag > environment > .env > default, each checked where it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from karst.config.setting_source import Flag, SettingSource
+from karst.config.spec import MeshPorts
+from karst.errors import ConfigError
+from karst.secret import Secret
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every setting of `karst.config.setting_keys`, as its own type.
+
+    Paths are as written: relative ones belong to the working directory. `leaf_days`
+    are days, `base_image` holds `{version}` where Python's version goes.
+    """
+
+    flask_host: str
+    flask_port: int
+    flask_socket_path: Path
+    supabase_url: str | None
+    supabase_service_role_key: Secret | None
+    docker_host: str | None
+    docker_network_name: str
+    docker_registry: str | None
+    sidecar_image: str
+    base_image: str
+    ca_bundle: Path | None
+    entrypoint: str | None
+    ports: MeshPorts
+    secrets_dir: Path
+    ca_certificate: str | None
+    ca_key: Secret | None
+    leaf_days: int
+    terraform: str | None
+    state_dir: Path
+    debug: bool
+    log_level: str
+    otel_endpoint: str | None
+    otel_service_name: str
+
+
+def read_settings(
+    environ: Mapping[str, str],
+    dotenv_text: str | None = None,
+    flags: Mapping[str, Flag] | None = None,
+) -> Settings:
+    """Read every setting; an empty value counts as not given.
+
+    Args:
+        environ: the environment.
+        dotenv_text: what .env holds, or None where it is not read.
+        flags: values from the command line by setting name; None is not given.
+
+    Raises:
+        ConfigError: a bad value; its `where` says where the value came from.
+    """
+    read = SettingSource(environ, dotenv_text, flags or {})
+    settings = Settings(
+        flask_host=read.text("FLASK_HOST"),
+        flask_port=read.port("FLASK_PORT"),
+        flask_socket_path=Path(read.text("FLASK_SOCKET_PATH")),
+        supabase_url=read.url("SUPABASE_URL"),
+        supabase_service_role_key=read.secret("SUPABASE_SERVICE_ROLE_KEY"),
+        docker_host=read.engine("DOCKER_HOST"),
+        docker_network_name=read.network("DOCKER_NETWORK_NAME"),
+        docker_registry=read.optional("DOCKER_REGISTRY"),
+        sidecar_image=read.text("KARST_SIDECAR_IMAGE"),
+        base_image=read.image_pattern("KARST_BASE_IMAGE"),
+        ca_bundle=read.path("KARST_CA_BUNDLE"),
+        entrypoint=read.optional("ENTRYPOINT"),
+        ports=_ports(read),
+        secrets_dir=Path(read.text("KARST_SECRETS_DIR")),
+        ca_certificate=read.optional("KARST_CA_CERTIFICATE"),
+        ca_key=read.secret("KARST_CA_KEY"),
+        leaf_days=read.whole("KARST_LEAF_DAYS", 1, 825),
+        terraform=read.optional("KARST_TERRAFORM"),
+        state_dir=Path(read.text("KARST_STATE_DIR")),
+        debug=read.truth("DEBUG"),
+        log_level=read.log_level("LOG_LEVEL"),
+        otel_endpoint=read.url("OTEL_EXPORTER_OTLP_ENDPOINT"),
+        otel_service_name=read.text("OTEL_SERVICE_NAME"),
+    )
+    if (settings.ca_certificate is None) != (settings.ca_key is None):
+        given, missing = "KARST_CA_CERTIFICATE", "KARST_CA_KEY"
+        if settings.ca_certificate is None:
+            given, missing = missing, given
+        raise ConfigError(
+            f"{given} is given without {missing}",
+            where=read.where(given),
+            remedy="give both, or neither",
+        )
+    return settings
+
+
+def _ports(read: SettingSource) -> MeshPorts:
+    names = {
+        "ENVOY_INBOUND_PORT": read.port("ENVOY_INBOUND_PORT"),
+        "ENVOY_OUTBOUND_PORT": read.port("ENVOY_OUTBOUND_PORT"),
+        "ENVOY_ADMIN_PORT": read.port("ENVOY_ADMIN_PORT"),
+        "GRPC_PORT": read.port("GRPC_PORT"),
+    }
+    first: dict[int, str] = {}
+    for name, port in names.items():
+        if port in first:
+            raise ConfigError(
+                f"{name} and {first[port]} are both {port}",
+                where=read.where(name),
+                remedy="give each of the sidecar's ports a number of its own",
+            )
+        first[port] = name
+    return MeshPorts(*names.values())
