@@ -52,6 +52,9 @@ def main(arguments: Sequence[str]) -> int:
 def this_machine() -> Machine:
     """Read the machine that this runs on."""
     environ = dict(os.environ)
+    # OpenTofu prints its warning about a missing file into its answer.
+    if not Path(environ.get("TF_CLI_CONFIG_FILE", "/")).is_file():
+        environ.pop("TF_CLI_CONFIG_FILE", None)
     home_cache = Path(environ.get("HOME", "/")) / ".cache" / "karstkit"
     cache = Path(environ.get("KARST_CACHE") or home_cache).absolute()
     repository = Path(__file__).resolve().parents[2]

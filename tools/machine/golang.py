@@ -13,16 +13,26 @@ TOOLS = Path("tools")
 OLDEST = (1, 21)
 
 
-def build_go(machine: Machine, folder: str, package: str, target: Path) -> None:
+def build_go(
+    machine: Machine, folder: str, package: str, target: Path, *, link: str = ""
+) -> None:
     """Build `package` of the module in tools/<folder> into `target`, whole or not.
 
-    Raises LeftToUser where there is no Go or the build fails.
+    `link` is added to the linker's flags. Raises LeftToUser where there is no Go or the build fails.
     """
     go = find_go(machine) or install_go(machine)
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_name(target.name + ".unfinished")
     machine.run(
-        [go, "build", "-trimpath", "-ldflags=-s -w", "-o", str(unfinished), package],
+        [
+            go,
+            "build",
+            "-trimpath",
+            f"-ldflags=-s -w {link}",
+            "-o",
+            str(unfinished),
+            package,
+        ],
         log=folder,
         cwd=machine.repository / TOOLS / folder,
         environ={"GOFLAGS": "", "CGO_ENABLED": "0", "GOWORK": "off"},

@@ -50,7 +50,9 @@ class Terraform:
         target = self.machine.cache / "bin" / "tofu"
         package = "github.com/opentofu/opentofu/cmd/tofu"
         try:
-            build_go(self.machine, "opentofu", package, target)
+            # Without this it calls itself a development version.
+            link = "-X github.com/opentofu/opentofu/version.dev=no"
+            build_go(self.machine, "opentofu", package, target, link=link)
         except LeftToUser as failed:
             raise LeftToUser(
                 "install Terraform (developer.hashicorp.com/terraform/install) or "

@@ -1,0 +1,168 @@
+"""How bootstrap tells what a machine has, and what it says where it may not install."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from machine.engine import builds_by_itself, forget_stale_pid
+from machine.environment import Environment
+from machine.golang import go_version
+from machine.packages import install_packages, is_debian
+from machine.part import LeftToUser, Machine, read_os_release
+from machine.terraform import cli_configuration, provider_address
+
+DEBIAN = {"ID": "debian"}
+
+
+def a_machine(
+    folder: Path, *, os_release: dict[str, str] | None = None, root: bool = False
+) -> Machine:
+    """A machine whose only programs are those in `folder`/bin."""
+    (folder / "bin").mkdir(exist_ok=True)
+    environ = {"PATH": str(folder / "bin")}
+    return Machine(environ, folder / "cache", folder, os_release or DEBIAN, root)
+
+
+def a_program(folder: Path, name: str, script: str = "") -> None:
+    path = folder / "bin" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        ("Docker version 20.10.24+dfsg1, build 297e128", True),
+        ("Docker version 19.03.15, build 99e3ed8919", True),
+        ("Docker version 23.0.0, build e92dd87", False),
+        ("Docker version 28.2.2, build e6534b4", False),
+        ("podman version 5.0.0", False),
+        ("", False),
+    ],
+)
+def test_a_client_that_needs_no_buildx(said: str, answer: bool) -> None:
+    assert builds_by_itself(said) is answer
+
+
+@pytest.mark.parametrize(
+    ("said", "version"),
+    [
+        ("go version go1.26.8 linux/amd64", (1, 26)),
+        ("go version go1.19 linux/arm64", (1, 19)),
+        ("not a go", None),
+    ],
+)
+def test_go_version(said: str, version: tuple[int, int] | None) -> None:
+    assert go_version(said) == version
+
+
+def test_provider_address_names_the_program_s_own_registry() -> None:
+    said = (
+        "\nProviders required by configuration:\n.\n"
+        "└── provider[registry.example/kreuzwerker/docker] 4.6.0\n\n"
+    )
+    assert provider_address(said) == "registry.example/kreuzwerker/docker"
+    assert provider_address("Error: no such thing") is None
+
+
+def test_cli_configuration_leaves_other_providers_to_their_registry() -> None:
+    assert cli_configuration(Path("/var/cache/a b/mirror")) == (
+        "provider_installation {\n"
+        "  filesystem_mirror {\n"
+        '    path    = "/var/cache/a b/mirror"\n'
+        '    include = ["kreuzwerker/docker"]\n'
+        "  }\n"
+        "  direct {\n"
+        '    exclude = ["kreuzwerker/docker"]\n'
+        "  }\n"
+        "}\n"
+    )
+
+
+def test_os_release_of_ubuntu_counts_as_debian(tmp_path: Path) -> None:
+    file = tmp_path / "os-release"
+    file.write_text('# a comment\nID=linuxmint\nID_LIKE="ubuntu debian"\n')
+    release = read_os_release(file)
+    assert release == {"ID": "linuxmint", "ID_LIKE": "ubuntu debian"}
+    machine = a_machine(tmp_path, os_release=release)
+    assert not is_debian(machine)
+    a_program(tmp_path, "apt-get")
+    assert is_debian(machine)
+    assert read_os_release(tmp_path / "none") == {}
+
+
+def test_without_root_the_exact_command_is_told(tmp_path: Path) -> None:
+    a_program(tmp_path, "apt-get", "exit 9")
+    with pytest.raises(LeftToUser) as told:
+        install_packages(a_machine(tmp_path), "docker.io", "iptables", elsewhere="-")
+    assert str(told.value) == (
+        "run: sudo apt-get install -y --no-install-recommends docker.io iptables"
+    )
+
+
+def test_on_another_system_the_vendor_s_way_is_told(tmp_path: Path) -> None:
+    machine = a_machine(tmp_path, os_release={"ID": "fedora"}, root=True)
+    with pytest.raises(LeftToUser, match=r"^see the vendor$"):
+        install_packages(machine, "docker.io", elsewhere="see the vendor")
+
+
+@pytest.mark.processes
+def test_stale_package_lists_are_renewed_once(tmp_path: Path) -> None:
+    calls = tmp_path / "calls"
+    a_program(
+        tmp_path,
+        "apt-get",
+        f'echo "$1" >>{calls}\n[ "$1" = update ] || /usr/bin/grep -q update {calls}',
+    )
+    install_packages(a_machine(tmp_path, root=True), "git", elsewhere="-")
+    assert calls.read_text() == "install\nupdate\ninstall\n"
+
+
+@pytest.mark.processes
+def test_a_failed_install_shows_the_program_s_last_words(tmp_path: Path) -> None:
+    a_program(tmp_path, "apt-get", "echo E: no space left; exit 100")
+    with pytest.raises(LeftToUser) as told:
+        install_packages(a_machine(tmp_path, root=True), "git", elsewhere="-")
+    log = tmp_path / "cache" / "log" / "apt.log"
+    assert str(told.value) == (
+        f"apt-get update: exit status 100; log: {log}\n"
+        "  | E: no space left\n"
+        "  | E: no space left"
+    )
+
+
+@pytest.mark.parametrize(
+    ("pid", "program", "kept"),
+    [
+        (str(os.getpid()), Path("/proc/self/comm").read_text().strip(), True),
+        (str(os.getpid()), "dockerd", False),
+        ("4194304999", "dockerd", False),
+        ("", "dockerd", False),
+    ],
+)
+def test_a_pid_file_of_another_process_is_forgotten(
+    tmp_path: Path, pid: str, program: str, kept: bool
+) -> None:
+    file = tmp_path / "docker.pid"
+    file.write_text(pid)
+    forget_stale_pid(file, program)
+    assert file.exists() is kept
+    forget_stale_pid(tmp_path / "absent.pid", program)
+
+
+def test_the_environment_is_stale_when_a_pin_changes(tmp_path: Path) -> None:
+    part = Environment(a_machine(tmp_path))
+    (tmp_path / "pyproject.toml").write_text("[project]\n")
+    (tmp_path / "requirements-dev.txt").write_text("a==1\n")
+    assert part.state().line == "no venv/"
+    python = tmp_path / "venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.touch()
+    assert part.state().line == "venv/ is not what requirements-dev.txt says"
+    (tmp_path / "venv" / "karstkit-pins").write_text(part._wanted())
+    assert part.state().present
+    (tmp_path / "requirements-dev.txt").write_text("a==2\n")
+    assert not part.state().present

@@ -1,0 +1,38 @@
+"""The committed files that are made from the code: `tools/generate [--check]`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from karst.config.json_schema import render_json_schema
+from karst.config.setting_keys import render_env_example
+
+ROOT = Path(__file__).resolve().parents[1]
+GENERATED: dict[str, Callable[[], str]] = {
+    "docs/repos.schema.json": render_json_schema,
+    "env.example": render_env_example,
+}
+
+
+def main(*, check: bool) -> int:
+    """Write each file, or name those that differ; returns the exit code."""
+    stale = []
+    for name, render in GENERATED.items():
+        path = ROOT / name
+        text = render()
+        if path.is_file() and path.read_text(encoding="utf-8") == text:
+            continue
+        if check:
+            stale.append(name)
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    for name in stale:
+        sys.stdout.write(f"{name} is not what the code gives; run: make generate\n")
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(check="--check" in sys.argv[1:]))
