@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from karst.effects.workspace import atomic_write, private_directory
 from karst.errors import CertificateError
-from karst.pki.authority import Leaf, LocalAuthority
+from karst.pki.authority import CertificateAuthority, Leaf, LocalAuthority
 from karst.pki.identity import Identity
 from karst.secret import Secret
 
@@ -99,7 +99,7 @@ class SecretsDirectory:
 
     def leaf(
         self,
-        authority: LocalAuthority,
+        authority: CertificateAuthority,
         identity: Identity,
         *,
         now: datetime,
@@ -122,14 +122,15 @@ class SecretsDirectory:
 
 
 def _load_leaf(
-    certificate: Path, key: Path, authority: LocalAuthority, identity: Identity
+    certificate: Path, key: Path, authority: CertificateAuthority, identity: Identity
 ) -> Leaf | None:
     try:
         text = certificate.read_text()
         secret = Secret(key.read_text())
         parsed = x509.load_pem_x509_certificate(text.encode())
         private = serialization.load_pem_private_key(secret.reveal().encode(), None)
-        parsed.verify_directly_issued_by(authority.certificate)
+        issuer = x509.load_pem_x509_certificate(authority.bundle_pem.encode())
+        parsed.verify_directly_issued_by(issuer)
         names = parsed.extensions.get_extension_for_class(x509.SubjectAlternativeName)
     except Exception:
         # Whatever is wrong with a kept leaf, the answer is the same: a new one.

@@ -1,0 +1,27 @@
+"""The name of the sidecar image that this karst goes with."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import karst
+
+REPOSITORY = "karstkit/sidecar"
+_PARTS = ("*.py", "Dockerfile")
+
+
+def sidecar_tag() -> str:
+    """`karstkit/sidecar:<12 hex>`: of everything that the image is built from.
+
+    Equal sources, equal name: a new karst with an unchanged runner needs no new image.
+    """
+    folder = Path(karst.__file__).parent / "runner"
+    digest = hashlib.sha256()
+    for file in sorted(f for part in _PARTS for f in folder.glob(part)):
+        digest.update(f"{file.name}\0".encode() + file.read_bytes() + b"\0")
+    return f"{REPOSITORY}:{digest.hexdigest()[:12]}"
+
+
+if __name__ == "__main__":
+    print(sidecar_tag())

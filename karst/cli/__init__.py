@@ -1,0 +1,5 @@
+"""The `karst` program (alias `iac`)."""
+
+from karst.cli.main import main
+
+__all__ = ["main"]

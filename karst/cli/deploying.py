@@ -1,0 +1,174 @@
+"""plan, apply, deploy, destroy."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from karst.cli.output import print_document, say
+from karst.cli.wiring import Workbench, open_workbench
+from karst.errors import UnhealthyError, UsageError
+from karst.pipeline.applying import ApplyOutcome
+from karst.pipeline.tools import Planned
+from karst.report import (
+    health_document,
+    plan_document,
+    render_health,
+    render_plan,
+)
+
+CHANGES = 2
+
+
+def plan_command(
+    file: Path, *, as_json: bool, detailed: bool, stack: str | None, verbose: bool
+) -> int:
+    bench = open_workbench(file, stack=stack, verbose=verbose)
+    planned = _plan(bench)
+    bench.progress.close()
+    if as_json:
+        print_document(plan_document(planned.plan))
+    else:
+        say(render_plan(planned.plan))
+    return CHANGES if detailed and not planned.plan.empty else 0
+
+
+def apply_command(
+    file: Path, *, as_json: bool, stack: str | None, verbose: bool
+) -> int:
+    bench = open_workbench(file, stack=stack, verbose=verbose)
+    planned, outcome = _apply(bench, quiet=as_json)
+    if as_json:
+        print_document(_outcome_document(planned, outcome))
+    else:
+        counts = planned.plan.counts()
+        say(
+            f"Applied: {counts['add']} added, {counts['change']} changed, "
+            f"{counts['remove']} removed, {counts['keep']} kept."
+        )
+    return _close(bench, outcome, show=not as_json)
+
+
+def deploy_command(
+    file: Path, *, as_json: bool, stack: str | None, verbose: bool
+) -> int:
+    bench = open_workbench(file, stack=stack, verbose=verbose)
+    planned, outcome = _apply(bench, quiet=as_json)
+    if as_json:
+        print_document(_outcome_document(planned, outcome))
+    else:
+        say(render_health(_in_order(bench, outcome)))
+        _say_ends(bench, outcome)
+    return _close(bench, outcome, show=False)
+
+
+def destroy_command(
+    file: Path,
+    *,
+    volumes: bool,
+    yes: bool,
+    as_json: bool,
+    stack: str | None,
+    verbose: bool,
+) -> None:
+    from karst.pipeline.destroying import destroy
+
+    bench = open_workbench(file, stack=stack, verbose=verbose)
+    if not yes and not as_json and sys.stdin.isatty():
+        import typer
+
+        question = f"Remove all containers of '{bench.spec.name}'"
+        question += " and its services' data?" if volumes else "?"
+        typer.confirm(question, abort=True)
+    elif not yes:
+        raise UsageError(
+            "destroy asks first, and nobody is here to answer",
+            remedy="say `karst destroy --yes`",
+        )
+    bench.tools.session.prepare()
+    outcome = destroy(bench.tools, bench.spec, volumes=volumes)
+    bench.progress.close()
+    if as_json:
+        print_document(
+            {
+                "containers": outcome.containers,
+                "kept_volumes": list(outcome.kept_volumes),
+                "keeper_removed": outcome.keeper_removed,
+            }
+        )
+        return
+    say(f"Destroyed '{bench.spec.name}': {outcome.containers} containers removed.")
+    if outcome.kept_volumes:
+        say(
+            f"Kept the data in {', '.join(outcome.kept_volumes)} (--volumes removes it)."
+        )
+
+
+def _plan(bench: Workbench) -> Planned:
+    from karst.pipeline.planning import plan
+
+    return plan(bench.tools, bench.spec, bench.settings)
+
+
+def _apply(bench: Workbench, *, quiet: bool) -> tuple[Planned, ApplyOutcome]:
+    from karst.pipeline.applying import apply
+
+    planned = _plan(bench)
+    if not quiet and not planned.plan.empty:
+        bench.progress.close()
+        say(render_plan(planned.plan))
+    outcome = apply(bench.tools, planned)
+    bench.progress.close()
+    return planned, outcome
+
+
+def _in_order(bench: Workbench, outcome: ApplyOutcome) -> list[Any]:
+    names = [s.name for s in bench.spec.services]
+    return sorted(outcome.verdicts.values(), key=lambda v: names.index(v.service))
+
+
+def _close(bench: Workbench, outcome: ApplyOutcome, *, show: bool) -> int:
+    """Return 0, or say what failed by raising UnhealthyError."""
+    if outcome.well:
+        return 0
+    if show:
+        say(render_health(_in_order(bench, outcome)))
+    failed = [v.service for v in outcome.verdicts.values() if not v.well]
+    kept = ", ".join(outcome.rolled_back)
+    remedy = "read the lines above, mend the service, and run the same command again"
+    if kept:
+        remedy = f"the former release of {kept} runs on; {remedy}"
+    raise UnhealthyError(
+        f"not healthy: {', '.join(sorted({*failed, *outcome.rolled_back}))}",
+        where=f"stack {bench.spec.name}",
+        remedy=remedy,
+    )
+
+
+def _say_ends(bench: Workbench, outcome: ApplyOutcome) -> None:
+    if outcome.certificates_end:
+        say(
+            f"Left alone, the first certificate ends on {outcome.certificates_end[:10]}; "
+            "every deploy renews what is past half its life."
+        )
+    for service in bench.spec.services:
+        if service.publish:
+            scheme = "https" if service.publish.tls else "http"
+            say(
+                f"{service.name}: {scheme}://{service.publish.address}:{service.publish.port}/"
+            )
+    for name in outcome.restarted:
+        say(f"{name}: started again, a secret of it has changed")
+
+
+def _outcome_document(planned: Planned, outcome: ApplyOutcome) -> dict[str, Any]:
+    return {
+        "plan": plan_document(planned.plan),
+        "health": health_document(outcome.verdicts.values()),
+        "healthy": outcome.well,
+        "rolled_back": list(outcome.rolled_back),
+        "restarted": list(outcome.restarted),
+        "certificates_end": outcome.certificates_end,
+        "stages": {k: round(v, 3) for k, v in outcome.stages.items()},
+    }

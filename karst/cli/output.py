@@ -1,0 +1,103 @@
+"""What a person sees: steps and lines on stderr, reports on stdout."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from typing import Any
+
+from karst.secret import Secret, redact
+
+
+class PlainProgress:
+    """A line per step, for logs and pipes."""
+
+    def __init__(
+        self, secrets: tuple[Secret, ...] = (), *, verbose: bool = False
+    ) -> None:
+        self._secrets = secrets
+        self._verbose = verbose
+        self._began = time.monotonic()
+
+    def step(self, text: str) -> None:
+        spent = time.monotonic() - self._began
+        self._write(f"[{spent:6.1f}s] {text}")
+
+    def line(self, text: str) -> None:
+        if self._verbose:
+            self._write(f"          {text}")
+
+    def close(self) -> None:
+        """Nothing to take down."""
+
+    def _write(self, text: str) -> None:
+        print(redact(text, self._secrets), file=sys.stderr, flush=True)
+
+
+class TerminalProgress(PlainProgress):
+    """A bar with the current step and the last line under way; steps stay above it."""
+
+    def __init__(
+        self, secrets: tuple[Secret, ...] = (), *, verbose: bool = False
+    ) -> None:
+        super().__init__(secrets, verbose=verbose)
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+        self._lock = threading.Lock()
+        self._bar = Progress(
+            TextColumn("[bold]{task.description}"),
+            BarColumn(bar_width=20),
+            TimeElapsedColumn(),
+            TextColumn("[dim]{task.fields[line]}", markup=True),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._task: Any = None
+
+    def step(self, text: str) -> None:
+        with self._lock:
+            if self._task is None:
+                self._bar.start()
+            else:
+                self._bar.remove_task(self._task)
+            self._task = self._bar.add_task(_plain(text), total=None, line="")
+        super().step(text)
+
+    def line(self, text: str) -> None:
+        with self._lock:
+            if self._task is not None:
+                shown = redact(text, self._secrets)[:60]
+                self._bar.update(self._task, line=_plain(shown))
+
+    def close(self) -> None:
+        self._bar.stop()
+
+    def _write(self, text: str) -> None:
+        self._bar.console.print(
+            redact(text, self._secrets), markup=False, highlight=False
+        )
+
+
+def _plain(text: str) -> str:
+    """Square brackets of others' text are no markup."""
+    return text.replace("[", "\\[")
+
+
+def open_progress(
+    secrets: tuple[Secret, ...], *, interactive: bool, verbose: bool
+) -> PlainProgress:
+    kind = TerminalProgress if interactive else PlainProgress
+    return kind(secrets, verbose=verbose)
+
+
+def print_document(document: Any) -> None:
+    """A report for programs, on stdout."""
+    print(json.dumps(document, indent=2, sort_keys=True))
+
+
+def say(text: str) -> None:
+    """A report for people, on stdout."""
+    print(text)

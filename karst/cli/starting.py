@@ -1,0 +1,138 @@
+"""init and doctor: the first two minutes."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from karst.cli.output import print_document, say
+from karst.cli.wiring import (
+    cli_config,
+    load_settings,
+    load_spec,
+    sidecar_reference,
+    terraform_program,
+)
+from karst.command import Command
+from karst.effects.engine import Engine, connect
+from karst.effects.process import Processes
+from karst.effects.workspace import atomic_write
+from karst.errors import ConfigError, KarstError, ToolMissingError
+from karst.pipeline.checks import free_subnets
+
+_FIRST = """\
+# What this stack is made of. docs/repos-yaml.md explains every key.
+services:
+  - slug: file:.        # a folder beside this file; gh:owner/repo later
+    name: app
+    port: 8000          # the app is told it as PORT
+    health: {http: /}
+    publish: 127.0.0.1:8080
+"""
+_IGNORED = (".karst/", "secrets/", ".env")
+
+
+def init_command(file: Path, *, force: bool) -> None:
+    if file.exists() and not force:
+        raise ConfigError(
+            "the file is there already",
+            where=str(file),
+            remedy="edit it, or write over it with --force",
+        )
+    atomic_write(file, _FIRST)
+    ignore = file.parent / ".gitignore"
+    present = ignore.read_text().splitlines() if ignore.is_file() else []
+    lacking = [line for line in _IGNORED if line not in present]
+    if lacking:
+        atomic_write(ignore, "\n".join([*present, *lacking]) + "\n")
+    say(f"Wrote {file}. Next: `karst doctor`, then `karst plan`.")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at: what was found, and what to do where it is not well."""
+
+    part: str
+    well: bool
+    found: str
+    remedy: str = ""
+
+
+def doctor_command(file: Path, *, as_json: bool) -> int:
+    """Exit 0 where everything needed is here."""
+    settings = load_settings()
+    processes = Processes(dict(os.environ))
+    findings = [_terraform(terraform_program(settings, processes), processes)]
+    findings.append(_mirror())
+    try:
+        engine = connect(settings.docker_host, dict(os.environ))
+        findings += _engine(engine, sidecar_reference(settings))
+    except KarstError as error:
+        findings.append(Finding("engine", False, error.what, error.remedy))
+    findings.append(_builder(processes))
+    findings.append(_file(file))
+    if as_json:
+        print_document([f.__dict__ for f in findings])
+    else:
+        for finding in findings:
+            mark = "ok  " if finding.well else "MISS"
+            say(f"{mark}  {finding.part:<10} {finding.found}")
+            if finding.remedy and not finding.well:
+                say(f"      {'':<10} -> {finding.remedy}")
+    return 0 if all(f.well for f in findings) else ToolMissingError.exit_code
+
+
+def _terraform(program: str, processes: Processes) -> Finding:
+    try:
+        outcome = processes.run(Command((program, "version"), timeout=30))
+    except ToolMissingError as error:
+        return Finding("terraform", False, error.what, error.remedy)
+    return Finding("terraform", outcome.ok, outcome.stdout.partition("\n")[0])
+
+
+def _mirror() -> Finding:
+    config = cli_config(os.environ)
+    if config:
+        return Finding("provider", True, "from the local mirror")
+    return Finding("provider", True, "from Terraform's registry, at the first plan")
+
+
+def _engine(engine: Engine, sidecar: str) -> list[Finding]:
+    taken = [s for n in engine.networks() for s in n.subnets if ":" not in s]
+    found = [
+        Finding("engine", True, f"{engine.version} at {engine.host}"),
+        Finding(
+            "networks",
+            True,
+            f"taken: {', '.join(taken) or 'none'}; free: {', '.join(free_subnets(engine.networks()))}",
+        ),
+    ]
+    image = engine.image(sidecar)
+    found.append(
+        Finding(
+            "sidecar",
+            image is not None,
+            sidecar if image else f"{sidecar} is not on the engine",
+            "`make bootstrap` builds it; elsewhere it is pulled at the first apply",
+        )
+    )
+    return found
+
+
+def _builder(processes: Processes) -> Finding:
+    from karst.build.image import detect_builder
+
+    try:
+        builder = detect_builder(processes)
+    except KarstError as error:
+        return Finding("builder", False, error.what, error.remedy)
+    return Finding("builder", True, str(builder))
+
+
+def _file(file: Path) -> Finding:
+    try:
+        spec = load_spec(file, load_settings(), None)
+    except KarstError as error:
+        return Finding(str(file), False, str(error.what), error.remedy)
+    return Finding(str(file), True, f"stack {spec.name}, {len(spec.services)} services")

@@ -1,0 +1,198 @@
+"""From flags, environment and repos.yaml to the tools of a run."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from string import Template
+
+import karst
+from karst.cli.output import PlainProgress, open_progress
+from karst.config.parse import parse_stack
+from karst.config.settings import Settings, read_settings
+from karst.config.spec import StackSpec
+from karst.context.local import read_local_context
+from karst.effects.clock import Clock
+from karst.effects.engine import connect
+from karst.effects.process import Processes
+from karst.errors import ConfigError
+from karst.pipeline.tools import Tools
+from karst.pki import SecretsDirectory, TerminalAuthorities
+from karst.secret import Secret
+from karst.terraform import Session
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """What a command needs: the stack as written, the settings, the doors."""
+
+    spec: StackSpec
+    settings: Settings
+    environ: Mapping[str, str]
+    tools: Tools
+    progress: PlainProgress
+
+
+def data_folder(name: str) -> Path:
+    """`infra` or `proto`: within the installed package, else in the source tree."""
+    package = Path(karst.__file__).parent
+    installed = package / "_data" / name
+    return installed if installed.is_dir() else package.parent / name
+
+
+def read_dotenv(folder: Path, *, wanted: bool) -> str | None:
+    file = folder / ".env"
+    return file.read_text() if wanted and file.is_file() else None
+
+
+def load_settings(flags: Mapping[str, str | None] | None = None) -> Settings:
+    context = read_local_context(os.environ, Path.cwd(), sys.stderr.isatty())
+    dotenv = read_dotenv(Path.cwd(), wanted=context.reads_dotenv)
+    return read_settings(os.environ, dotenv, flags or {})
+
+
+def load_spec(file: Path, settings: Settings, stack: str | None) -> StackSpec:
+    """Read and parse repos.yaml; raises ConfigError."""
+    try:
+        text = file.read_text()
+    except FileNotFoundError:
+        raise ConfigError(
+            "there is no such file",
+            where=str(file),
+            remedy="name it with --file, or write one to begin with: `karst init`",
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"the file can't be read ({error})", where=str(file)
+        ) from None
+    spec = parse_stack(
+        text,
+        source=str(file),
+        default_name=stack or file.resolve().parent.name,
+        default_network=settings.docker_network_name,
+        ports=settings.ports,
+    )
+    return replace(spec, name=stack) if stack else spec
+
+
+def open_workbench(
+    file: Path, *, stack: str | None = None, verbose: bool = False
+) -> Workbench:
+    """Everything a command needs; raises KarstError where a part is not to be had."""
+    environ = dict(os.environ)
+    interactive = read_local_context(
+        environ, Path.cwd(), sys.stderr.isatty()
+    ).is_interactive
+    settings = load_settings()
+    spec = load_spec(file, settings, stack)
+    secrets = _secret_values(spec, environ)
+    progress = open_progress(
+        tuple(secrets.values()), interactive=interactive, verbose=verbose
+    )
+    host = spec.target.docker_host or settings.docker_host
+    engine = connect(host, environ)
+    processes = Processes(environ)
+    tools = Tools(
+        engine=engine,
+        processes=processes,
+        session=_session(spec, settings, processes, environ, host),
+        clock=Clock(),
+        progress=progress,
+        authorities=_authorities(settings),
+        root=file.resolve().parent,
+        sidecar_image=sidecar_reference(settings),
+        bootstrap=Template(
+            (data_folder("infra") / "templates/envoy.yaml.tmpl").read_text()
+        ),
+        leaf_lifetime=timedelta(days=settings.leaf_days),
+        secret_values=secrets,
+    )
+    return Workbench(spec, settings, environ, tools, progress)
+
+
+def sidecar_reference(settings: Settings) -> str:
+    from karst.build.sidecar import sidecar_tag
+
+    return settings.sidecar_image or sidecar_tag()
+
+
+def _session(
+    spec: StackSpec,
+    settings: Settings,
+    processes: Processes,
+    environ: Mapping[str, str],
+    host: str | None,
+) -> Session:
+    return Session(
+        processes=processes,
+        program=terraform_program(settings, processes),
+        folder=settings.state_dir.resolve() / spec.name,
+        module=data_folder("infra"),
+        state=spec.state,
+        cli_config=cli_config(environ),
+        docker_host=host,
+    )
+
+
+def terraform_program(settings: Settings, processes: Processes) -> str:
+    """Terraform, or OpenTofu where that is what there is."""
+    if settings.terraform:
+        return settings.terraform
+    for name in ("terraform", "tofu"):
+        if processes.find_programs(name):
+            return name
+    return "terraform"
+
+
+def cli_config(environ: Mapping[str, str]) -> Path | None:
+    """The CLI configuration with a provider mirror that `make bootstrap` wrote."""
+    home = environ.get("HOME") or str(Path.home())
+    cache = Path(environ.get("KARST_CACHE") or f"{home}/.cache/karstkit")
+    file = cache / "terraform.rc"
+    return file if file.is_file() else None
+
+
+def _authorities(settings: Settings) -> TerminalAuthorities:
+    given = None
+    if settings.ca_certificate and settings.ca_key:
+        key = Secret(_pem_text(settings.ca_key.reveal()))
+        given = (_pem_text(settings.ca_certificate), key)
+    return TerminalAuthorities(SecretsDirectory(settings.secrets_dir.resolve()), given)
+
+
+def _pem_text(value: str) -> str:
+    """A PEM text as it is; anything else names the file that holds it."""
+    if "-----BEGIN" in value:
+        return value
+    try:
+        return Path(value).read_text()
+    except OSError as error:
+        raise ConfigError(
+            f"the file can't be read ({error.strerror})",
+            where=value,
+            remedy="give PEM text, or the path of a PEM file",
+        ) from None
+
+
+def _secret_values(spec: StackSpec, environ: Mapping[str, str]) -> dict[str, Secret]:
+    """Values of the names that services may have: the environment, then .env."""
+    from karst.config.dotenv_file import parse_dotenv
+
+    names = {name for service in spec.services for name in service.secrets}
+    names |= {name for s in spec.services for name in s.build.secrets}
+    for service in spec.services:
+        if service.publish and service.publish.tls == "secrets":
+            names |= {service.publish.certificate, service.publish.key}
+    text = read_dotenv(Path.cwd(), wanted=True)
+    dotenv = parse_dotenv(text) if text else {}
+    found = {}
+    for name in sorted(names):
+        if environ.get(name):
+            found[name] = Secret(environ[name])
+        elif name in dotenv and dotenv[name].text:
+            found[name] = Secret(dotenv[name].text)
+    return found

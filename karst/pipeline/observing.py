@@ -1,0 +1,96 @@
+"""Health and statistics of what runs, without changing it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from karst.config.spec import StackSpec
+from karst.errors import ConfigError
+from karst.health import ProbeSetting, Verdict, run_probe
+from karst.health.asking import IDENTITY_FILES
+from karst.mesh.target import read_target
+from karst.pipeline.releasing import judge
+from karst.pipeline.tools import Tools
+from karst.pki import CertificateAuthority, Identity
+from karst.terraform import Release
+
+_PATIENCE = 10.0
+
+
+def check_health(
+    tools: Tools, spec: StackSpec, service: str | None
+) -> tuple[Verdict, ...]:
+    """Ask every service (or one) now; one that is not deployed is missing."""
+    releases, authority = _running(tools, spec)
+    wanted = [s.name for s in spec.services if service in (None, s.name)]
+    asked = {n: releases[n] for n in wanted if n in releases}
+    found = judge(tools, authority, spec, asked, {}, patience=_PATIENCE)
+    return tuple(
+        found.get(name) or Verdict(name, "", "missing", "it is not deployed")
+        for name in wanted
+    )
+
+
+def fetch_stats(
+    tools: Tools, spec: StackSpec, service: str | None, text: str
+) -> dict[str, list[str]]:
+    """Envoy's `/stats?filter=TEXT` per service, asked over mTLS."""
+    releases, authority = _running(tools, spec)
+    wanted = {n: r for n, r in releases.items() if service in (None, n)}
+    request = {
+        "mode": "stats",
+        "deadline": _PATIENCE,
+        "filter": text,
+        "identity": IDENTITY_FILES,
+        "services": [
+            {
+                "name": name,
+                "address": release.address,
+                "server_id": Identity(spec.name, name).uri,
+                "dns": Identity(spec.name, name).dns,
+            }
+            for name, release in wanted.items()
+        ],
+    }
+    setting = ProbeSetting(
+        tools.engine,
+        tools.sidecar_image,
+        spec.mesh.network,
+        spec.name,
+        authority,
+        tools.clock.now(),
+    )
+    found: dict[str, list[str]] = {}
+    for line in run_probe(setting, request):
+        try:
+            answer = json.loads(line)
+        except ValueError:
+            continue
+        if "name" in answer:
+            found[answer["name"]] = answer.get("lines") or [answer.get("reason", "")]
+    return {name: found[name] for name in sorted(found)}
+
+
+def _running(
+    tools: Tools, spec: StackSpec
+) -> tuple[Mapping[str, Release], CertificateAuthority]:
+    """Service => the release that has traffic (or the only one), and the stack's CA."""
+    tools.session.prepare()
+    applied = tools.session.applied()
+    if not applied.services:
+        raise ConfigError(
+            f"stack '{spec.name}' is not deployed",
+            where=str(tools.session.folder),
+            remedy="`karst deploy` does that",
+        )
+    target = read_target(tools.engine, tools.sidecar_image, spec.name)
+    found: dict[str, Release] = {}
+    for release in applied.services.values():
+        served = target.released.get(release.service) == release.release
+        if served or release.service not in found:
+            found[release.service] = release
+    authority = tools.authorities.authority(
+        spec.name, expected=target.authority, now=tools.clock.now()
+    )
+    return found, authority
