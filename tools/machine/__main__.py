@@ -52,6 +52,7 @@ def main(arguments: Sequence[str]) -> int:
 def this_machine() -> Machine:
     """Read the machine that this runs on."""
     environ = dict(os.environ)
+    environ.pop("PYTHONPATH", None)  # this program's own, of no use to others
     # OpenTofu prints its warning about a missing file into its answer.
     if not Path(environ.get("TF_CLI_CONFIG_FILE", "/")).is_file():
         environ.pop("TF_CLI_CONFIG_FILE", None)

@@ -25,17 +25,27 @@ class BaseImage:
     needs: tuple[str, ...] = ("engine",)
 
     def state(self) -> State:
-        for tag in (PUBLISHED, STAND_IN):
-            if self.machine.output(
-                ["docker", "image", "inspect", "-f", "{{.Id}}", tag]
-            ):
-                return State(True, tag)
+        if tag := present_base(self.machine):
+            return State(True, tag)
         return State(False, f"neither {PUBLISHED} nor {STAND_IN} in the engine")
 
     def install(self) -> None:
-        pull = ["docker", "pull", "--quiet", PUBLISHED]
-        if self.machine.output(pull, timeout=PULL_SECONDS) is None:
+        if not pull(self.machine, PUBLISHED):
             build_stand_in(self.machine, STAND_IN)
+
+
+def present_base(machine: Machine) -> str | None:
+    """Return the name of a base image that the engine has, or None."""
+    for tag in (PUBLISHED, STAND_IN):
+        if machine.output(["docker", "image", "inspect", "-f", "{{.Id}}", tag]):
+            return tag
+    return None
+
+
+def pull(machine: Machine, image: str) -> bool:
+    """Whether the image's registry gave it."""
+    told = machine.output(["docker", "pull", "--quiet", image], timeout=PULL_SECONDS)
+    return told is not None
 
 
 def build_stand_in(machine: Machine, tag: str) -> None:

@@ -117,14 +117,14 @@ class BuildKitClient:
     needs: tuple[str, ...] = ()
 
     def state(self) -> State:
-        buildx = self.machine.output(["docker", "buildx", "version"])
-        if buildx:
-            return State(True, f"buildx {' '.join(buildx.split()[1:2])}")
-        for client in ("docker", "/usr/bin/docker"):
-            version = self.machine.output([client, "--version"]) or ""
-            if builds_by_itself(version):
-                return State(True, f"BuildKit in {version}")
-        return State(False, "no buildx, and no client with BuildKit of its own")
+        command = buildkit_command(self.machine)
+        if command is None:
+            return State(False, "no buildx, and no client with BuildKit of its own")
+        if "buildx" in command:
+            said = self.machine.output([*command[:2], "version"]) or ""
+            return State(True, f"buildx {' '.join(said.split()[1:2])}")
+        version = self.machine.output([command[0], "--version"])
+        return State(True, f"BuildKit in {version}")
 
     def install(self) -> None:
         names = ("docker-buildx", "docker-buildx-plugin")
@@ -135,6 +135,16 @@ class BuildKitClient:
         if not self.state().present:
             hint = "docker-buildx" if is_debian(self.machine) else "buildx"
             raise LeftToUser(f"{package} brought no BuildKit; install {hint} by hand")
+
+
+def buildkit_command(machine: Machine) -> list[str] | None:
+    """Return the words that begin a build with BuildKit (DOCKER_BUILDKIT=1), or None."""
+    if machine.output(["docker", "buildx", "version"]):
+        return ["docker", "buildx", "build", "--load"]
+    for client in ("docker", "/usr/bin/docker"):
+        if builds_by_itself(machine.output([client, "--version"]) or ""):
+            return [client, "build"]
+    return None
 
 
 def builds_by_itself(version: str) -> bool:
