@@ -1,0 +1,69 @@
+"""Whether Envoy has really taken up the set of files that was put in force."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from karst.runner import envoy
+
+# A watched file is read within milliseconds of its move.
+PATIENCE = 10.0
+
+
+class Uptake:
+    """Follows one Envoy. Times are seconds of one monotonic clock.
+
+    Attributes:
+        ready: Envoy has its first configuration and listens.
+        version: the newest set that Envoy has read and not refused.
+        error: why a newer one is not, or "".
+    """
+
+    def __init__(
+        self,
+        is_ready: Callable[[], bool] = envoy.is_ready,
+        counters: Callable[[], dict[str, int]] = envoy.update_counters,
+    ) -> None:
+        self.ready = False
+        self.version = ""
+        self.error = ""
+        self._is_ready = is_ready
+        self._counters = counters
+        self._wanted = ""
+        self._open = False
+        self._before: Mapping[str, int] = {}
+        self._deadline = 0.0
+
+    def begin(self, version: str, before: Mapping[str, int], now: float) -> None:
+        """A set came into force; `before` are Envoy's counters from before that."""
+        self._wanted, self._before = version, before
+        self._open, self._deadline = True, now + PATIENCE
+
+    def restarted(self, version: str, now: float) -> None:
+        """Envoy was started on this set: everything it reads now is that set's."""
+        self.ready = False
+        self.begin(version, {}, now)
+
+    def lost(self, reason: str) -> None:
+        """Envoy has ended."""
+        self.ready = False
+        self.error = reason
+
+    def look(self, now: float) -> None:
+        """Ask Envoy where something is still open; cheap where nothing is."""
+        self.ready = self.ready or self._is_ready()
+        if not self._open:
+            return
+        counters = self._counters() if self.ready else {}
+        refused = envoy.refused(self._before, counters)
+        if refused:
+            self._open = False
+            self.error = (
+                f"set {self._wanted}: Envoy refuses {', '.join(refused)}; "
+                "the sidecar's log says why"
+            )
+        elif counters and envoy.taken_up(self._before, counters):
+            self._open = False
+            self.version, self.error = self._wanted, ""
+        elif now > self._deadline:
+            self.error = self.error or f"set {self._wanted}: Envoy has not taken it up"
