@@ -8,7 +8,7 @@ from pathlib import Path
 import karst
 
 REPOSITORY = "karstkit/sidecar"
-_PARTS = ("*.py", "Dockerfile")
+_PARTS = ("*.py", "*.txt", "Dockerfile")
 
 
 def sidecar_tag() -> str:

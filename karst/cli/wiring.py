@@ -96,6 +96,7 @@ def open_workbench(
     host = spec.target.docker_host or settings.docker_host
     engine = connect(host, environ)
     processes = Processes(environ)
+    templates = data_folder("infra") / "templates"
     tools = Tools(
         engine=engine,
         processes=processes,
@@ -105,9 +106,8 @@ def open_workbench(
         authorities=_authorities(settings),
         root=file.resolve().parent,
         sidecar_image=sidecar_reference(settings),
-        bootstrap=Template(
-            (data_folder("infra") / "templates/envoy.yaml.tmpl").read_text()
-        ),
+        bootstrap=Template((templates / "envoy.yaml.tmpl").read_text()),
+        app_template=(templates / "app.Dockerfile.tmpl").read_text(),
         leaf_lifetime=timedelta(days=settings.leaf_days),
         secret_values=secrets,
     )

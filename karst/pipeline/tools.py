@@ -60,6 +60,7 @@ class Tools:
     Attributes:
         root: the folder of repos.yaml.
         bootstrap: the template of Envoy's bootstrap.
+        app_template: the template of an app's Dockerfile.
         secret_values: name => value of everything that `secrets:` may name.
     """
 
@@ -72,6 +73,7 @@ class Tools:
     root: Path
     sidecar_image: str
     bootstrap: Template
+    app_template: str
     leaf_lifetime: timedelta
     secret_values: Mapping[str, Secret] = field(repr=False)
 

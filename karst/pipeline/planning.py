@@ -1,0 +1,28 @@
+"""Plan: fetch, inspect, render, and let Terraform say what would change.
+
+Nothing is built here and nothing that was fetched runs: a request that adds a slug is
+somebody else's code.
+"""
+
+from __future__ import annotations
+
+from karst.config.settings import Settings
+from karst.config.spec import StackSpec
+from karst.pipeline import checks
+from karst.pipeline.preparing import prepare
+from karst.pipeline.tools import Planned, Tools
+from karst.terraform.ledger import render_stack
+
+
+def plan(tools: Tools, spec: StackSpec, settings: Settings) -> Planned:
+    """Make the plan of a stack; raises KarstError, changes nothing."""
+    tools.progress.step("reading the state")
+    tools.session.prepare()
+    applied = tools.session.applied()
+    tools.progress.step("fetching and inspecting")
+    ready = prepare(tools, spec, settings)
+    stack = render_stack(spec, ready.prepared, applied, tools.sidecar_image)
+    checks.refuse_clashes(tools.engine, spec, stack)
+    tools.progress.step("terraform plan")
+    planned = tools.session.plan(stack, applied)
+    return Planned(spec, ready.prepared, applied, planned, ready.missing)
