@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from karst.secret import REDACTED
+
 _NETWORK = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,99}")
 _ENGINE_NETWORKS = ("bridge", "host", "none", "default")
 _HOST = r"(?:[A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:]+\])(?::[0-9]{1,5})?"
@@ -16,6 +18,11 @@ _ENGINE = re.compile(
 def is_engine_address(text: str) -> bool:
     """Say whether `text` is a unix://, tcp:// or ssh:// address, without password."""
     return _ENGINE.fullmatch(text) is not None
+
+
+def hide_password(text: str) -> str:
+    """Return `text` without the password of an address in it."""
+    return re.sub(r"(//[^/@:]*):[^/@]*@", rf"\1:{REDACTED}@", text)
 
 
 def is_network_name(text: str) -> bool:

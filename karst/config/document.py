@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from karst.config.legible import legible
 from karst.config.nodes import MAX_DEPTH, MapNode, Node, SeqNode, read_nodes
-from karst.config.scalars import resolve_scalar
+from karst.config.scalars import check_text, resolve_scalar
 from karst.errors import ConfigError
 
 Path = tuple[str | int, ...]
@@ -44,7 +45,7 @@ def render_path(path: Path) -> str:
     text = ""
     for part in path:
         text += f"[{part}]" if isinstance(part, int) else f".{part}"
-    return text.removeprefix(".")
+    return legible(text.removeprefix("."))
 
 
 def read_document(text: str, *, source: str) -> Document:
@@ -76,7 +77,7 @@ class _Walk:
                 key: self.value(item, (*path, key), at)
                 for key, at, item in self._entries(node, path)
             }
-        value = resolve_scalar(node, f"{self.source}:{place[0]} {render_path(path)}")
+        value = resolve_scalar(node, self._where(place, path))
         if value is None:
             if not path:
                 raise ConfigError(
@@ -115,15 +116,16 @@ class _Walk:
                 continue
             if not key.text:
                 raise self._error("a key without a name", at, path, "name the key")
-            if key.text in seen:
+            name = check_text(key.text, self._where(at, path))
+            if name in seen:
                 raise self._error(
                     "this key is written twice",
                     at,
-                    (*path, key.text),
+                    (*path, name),
                     "keep one of the two",
                 )
-            seen.add(key.text)
-            yield key.text, at, item
+            seen.add(name)
+            yield name, at, item
         for item in merged:
             for source in item.items if isinstance(item, SeqNode) else (item,):
                 self._count(source, depth)
@@ -142,5 +144,7 @@ class _Walk:
     def _error(
         self, what: str, place: tuple[int, int], path: Path, remedy: str
     ) -> ConfigError:
-        where = f"{self.source}:{place[0]} {render_path(path)}".rstrip()
-        return ConfigError(what, where=where, remedy=remedy)
+        return ConfigError(what, where=self._where(place, path), remedy=remedy)
+
+    def _where(self, place: tuple[int, int], path: Path) -> str:
+        return f"{self.source}:{place[0]} {render_path(path)}".rstrip()

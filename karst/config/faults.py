@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from karst.config.document import Document, Path, render_path
+from karst.config.legible import legible
 from karst.errors import ConfigError
 
 _MORE = 9
-_LONGEST = 400
 
 
 @dataclass(frozen=True)
@@ -28,15 +28,15 @@ def raise_faults(faults: Sequence[Fault], document: Document) -> NoReturn:
     ordered = sorted(faults, key=lambda fault: document.position(fault.path))
     first, others = ordered[0], ordered[1:]
     lines = [
-        f"also {place(document, fault.path)}: {_legible(fault.what)}"
+        f"also {place(document, fault.path)}: {legible(fault.what)}"
         for fault in others[:_MORE]
     ]
     if len(others) > _MORE:
         lines.append(f"and {len(others) - _MORE} more")
     raise first.error(
-        _legible(first.what),
+        legible(first.what),
         where=place(document, first.path),
-        remedy=_legible(first.remedy),
+        remedy=legible(first.remedy),
         detail="\n".join(lines),
     )
 
@@ -45,12 +45,4 @@ def place(document: Document, path: Path) -> str:
     """Return `repos.yaml:12 services[2].port` for the nearest thing that is written."""
     written = document.nearest(path)
     line, _ = document.position(written)
-    return f"{document.source}:{line} {_legible(render_path(written))}".rstrip()
-
-
-def _legible(text: str) -> str:
-    """Return `text` on one line of bounded length: it quotes what somebody wrote."""
-    shown = "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode() for c in text
-    )
-    return shown if len(shown) <= _LONGEST else shown[: _LONGEST - 3] + "..."
+    return f"{document.source}:{line} {render_path(written)}".rstrip()

@@ -23,8 +23,8 @@ class _Generator(GenerateJsonSchema):
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         value = super().default_schema(schema)
-        if value.get("default", "") is None:
-            del value["default"]
+        if value.get("default") is None or isinstance(value["default"], dict):
+            value.pop("default", None)
         return value
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002

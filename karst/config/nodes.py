@@ -16,6 +16,7 @@ from karst.errors import ConfigError
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 24
+_PLAIN_TAGS = (None, "!", "tag:yaml.org,2002:seq", "tag:yaml.org,2002:map")
 _ESCAPE = re.compile(r"\\(?:u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})|.)", re.I)
 # libyaml's parser is some forty times as fast; wheels of PyYAML have it.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -97,7 +98,7 @@ def _sized(text: str, source: str) -> str:
 
 def _yaml_text(text: str) -> str:
     """Return JSON as YAML takes it: no tabs, no characters escaped in two halves."""
-    if not text.lstrip().startswith(("{", "[")):
+    if not text.lstrip().startswith(("{", "[", '"')):
         return text
     try:
         json.loads(text)
@@ -151,6 +152,10 @@ class _Composer:
                 )
             return self.anchors[event.anchor]
         node: Node
+        if not isinstance(event, yaml.ScalarEvent) and event.tag not in _PLAIN_TAGS:
+            raise self._error(
+                f"the tag '{event.tag}' means nothing here", event, "remove the tag"
+            )
         if isinstance(event, yaml.ScalarEvent):
             plain = event.style is None or event.style == ""
             node = ScalarNode(line, column, event.value, plain, event.tag)
@@ -174,7 +179,9 @@ class _Composer:
     def _key(self, node: Node, event: Any) -> ScalarNode:
         if isinstance(node, ScalarNode):
             return node
-        raise self._error("a key must be a word, not a list or a mapping", event, "")
+        raise self._error(
+            "a key must be a word, not a list or a mapping", event, "write one word"
+        )
 
     def _error(self, what: str, event: Any, remedy: str) -> ConfigError:
         where = f"{self.source}:{event.start_mark.line + 1}"

@@ -51,7 +51,7 @@ def resolve_scalar(node: ScalarNode, where: str) -> Scalar:
                 number = WrittenFloat(node.text)
                 number.text = node.text
                 return number
-    return _text(node.text, where)
+    return check_text(node.text, where)
 
 
 def _int(text: str) -> WrittenInt:
@@ -61,7 +61,8 @@ def _int(text: str) -> WrittenInt:
     return number
 
 
-def _text(text: str, where: str) -> str:
+def check_text(text: str, where: str) -> str:
+    """Return `text`; raises ConfigError for what no program can be handed."""
     # U+0000 ends an argument, a variable and a path; half a surrogate pair is no UTF-8.
     if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
         raise ConfigError(

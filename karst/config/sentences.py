@@ -11,7 +11,8 @@ from pydantic_core import ErrorDetails
 from karst.config import schema
 from karst.config.document import Path
 from karst.config.faults import Fault
-from karst.config.words import REFUSED
+from karst.config.scalars import WrittenFloat, WrittenInt
+from karst.config.words import REFUSED, TAG_MARK
 
 _MODELS: dict[str | int, type[BaseModel]] = {
     "services": schema.ServiceModel,
@@ -25,8 +26,7 @@ _MODELS: dict[str | int, type[BaseModel]] = {
     "target": schema.TargetModel,
     "state": schema.StateModel,
 }
-_KINDS = {int: "a number", float: "a number", str: "a text"}
-_KINDS |= {list: "a list", dict: "a mapping"}
+_KINDS = {list: "a list", dict: "a mapping"}
 
 
 def suggest(word: object, known: Iterable[str]) -> str:
@@ -37,7 +37,7 @@ def suggest(word: object, known: Iterable[str]) -> str:
 
 def fault_of(error: ErrorDetails) -> Fault:
     """Return what `error` says as a fault at the path that somebody wrote."""
-    path = tuple(p for p in error["loc"] if not str(p).startswith("~"))
+    path = tuple(p for p in error["loc"] if not str(p).startswith(TAG_MARK))
     what, remedy = _TELL.get(error["type"], _unsuitable)(error, path)
     return Fault(path, what, remedy)
 
@@ -46,8 +46,10 @@ def _found(error: ErrorDetails) -> str:
     value = error["input"]
     if isinstance(value, bool):
         return str(value).lower()
-    kind = next((k for t, k in _KINDS.items() if isinstance(value, t)), "this")
-    return f"'{value}'" if isinstance(value, str) else kind
+    if isinstance(value, WrittenInt | WrittenFloat):
+        return value.text
+    kind = next((k for t, k in _KINDS.items() if isinstance(value, t)), "")
+    return kind or f"'{value}'"
 
 
 def _wanted(kind: str, remedy: str) -> Callable[[ErrorDetails, Path], tuple[str, str]]:
@@ -94,7 +96,7 @@ def _out_of_range(error: ErrorDetails, path: Path) -> tuple[str, str]:
         path[-1] if isinstance(path[-1], str) else "",
         ("from 1 to 65535", "a port, such as 8000"),
     )
-    return f"{error['input']} is out of range: {bound}", f"write {example}"
+    return f"{_found(error)} is out of range: {bound}", f"write {example}"
 
 
 def _refused(error: ErrorDetails, _path: Path) -> tuple[str, str]:
@@ -106,7 +108,6 @@ def _unsuitable(error: ErrorDetails, _path: Path) -> tuple[str, str]:
     return f"{_found(error)} does not belong here", "see docs/repos.schema.json"
 
 
-_NUMBER = _wanted("a number", "write it without quotes and without a fraction")
 _TELL: dict[str, Callable[[ErrorDetails, Path], tuple[str, str]]] = {
     "extra_forbidden": _unknown_key,
     "missing": _missing,
@@ -114,7 +115,7 @@ _TELL: dict[str, Callable[[ErrorDetails, Path], tuple[str, str]]] = {
     "too_short": _empty,
     "string_too_short": _empty,
     "string_type": _wanted("a text", "write a text, in quotes if it looks otherwise"),
-    "int_type": _NUMBER,
+    "int_type": _wanted("a whole number", "write it without quotes"),
     "float_type": _wanted("a number", "write it without quotes"),
     "bool_type": _wanted("true or false", "write true or false"),
     "list_type": _wanted("a list", "write it as [one, two]"),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
 
-from karst.config.addresses import is_engine_address, is_network_name
+from karst.config.addresses import hide_password, is_engine_address, is_network_name
 from karst.config.dotenv_file import DotenvValue, parse_dotenv
 from karst.config.setting_keys import SETTING_KEYS
 from karst.errors import ConfigError
@@ -140,4 +140,4 @@ class SettingSource:
 
     def _refuse(self, name: str, what: str, remedy: str) -> NoReturn:
         text, where = self._find(name)
-        raise ConfigError(f"'{text}' {what}", where=where, remedy=remedy)
+        raise ConfigError(f"'{hide_password(text)}' {what}", where=where, remedy=remedy)

@@ -23,8 +23,10 @@ _DAY = 86_400
 REFUSED: Final = "refused"
 
 # Tags of the alternatives of a choice. pydantic puts them into an error's location,
-# where the tilde tells them from what somebody wrote.
-TEXT, NUMBER, TRUTH, LIST, MAPPING = "~text", "~number", "~truth", "~list", "~mapping"
+# where the NUL tells them from what somebody wrote: no document holds one.
+TAG_MARK = "\0"
+TEXT, NUMBER, TRUTH = "\0text", "\0number", "\0truth"
+LIST, MAPPING = "\0list", "\0mapping"
 
 
 def refuse(what: str, remedy: str) -> NoReturn:

@@ -30,14 +30,14 @@ def check_volumes(service: WrittenService) -> Iterator[Fault]:
         target = PurePosixPath("/" + written.lstrip("/"))
         if not written.startswith("/") or ".." in target.parts or ":" in written:
             yield service.fault(
-                f"'{written}' is no absolute path",
+                f"'{written}' is no plain absolute path",
                 "write where the volume appears in the container, such as /var/lib/app",
                 "volumes",
                 name,
             )
         elif folder := _covered(target):
             yield service.fault(
-                f"'{written}' would cover {folder}, which is karst's own",
+                f"'{written}' overlaps {folder}, which is karst's own",
                 "choose another folder",
                 "volumes",
                 name,

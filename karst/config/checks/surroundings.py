@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator
 
-from karst.config.addresses import is_engine_address, is_network_name
+from karst.config.addresses import hide_password, is_engine_address, is_network_name
 from karst.config.faults import Fault
 from karst.config.schema import MeshModel, StackModel
 from karst.config.sentences import suggest
@@ -33,7 +33,7 @@ def check_surroundings(stack: StackModel) -> Iterator[Fault]:
     if host is not None and not is_engine_address(host):
         yield Fault(
             ("target", "docker_host"),
-            f"'{host}' is no address of an engine",
+            f"'{hide_password(host)}' is no address of an engine",
             "write it as ssh://user@host, tcp://host:2376 or unix:///path/docker.sock",
         )
     if stack.state.backend not in BACKENDS:
