@@ -1,0 +1,209 @@
+"""BuildRecipe: what is built, as text, and the keys that name the result. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from karst.build.base import BaseImage
+from karst.build.manifest import Manifest, read_manifest
+from karst.config.spec import ServiceSpec
+from karst.errors import ConfigError
+from karst.fetch.revision import Checkout
+from karst.inspection.entrypoint import Entrypoint
+
+UV_VERSION = "0.13.9"
+CA_SECRET = "karst_ca"  # noqa: S105 - the name of a file, not its content
+_SECRET_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_CA_VARIABLES = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE")
+
+
+@dataclass(frozen=True)
+class BuildRecipe:
+    """How one image is built, and what it is called by.
+
+    Attributes:
+        service: the service's name.
+        slug: where the files come from, without the ref: a label of the image.
+        dockerfile: the whole text.
+        own: whether it is the repository's own Dockerfile.
+        python: "3.11", or "" where the Dockerfile is the repository's own.
+        base: the base image, or None likewise.
+        manifest: the kind of file that names the dependencies.
+        platform: "linux/amd64".
+        with_ca: whether the build is given a bundle of certificate authorities.
+        secrets: names of the build's secrets.
+        content_key: 32 hex digits of all that makes the image: same key, same image.
+        inputs: 64 hex digits of what the user's side puts in; unlike `content_key`
+            it stays when karst's own template or shim changes.
+    """
+
+    service: str
+    slug: str
+    dockerfile: str
+    own: bool
+    python: str
+    base: BaseImage | None
+    manifest: str
+    platform: str
+    with_ca: bool
+    secrets: tuple[str, ...]
+    content_key: str
+    inputs: str
+
+
+def image_name(
+    stack: str, service: str, content_key: str, *, registry: str = ""
+) -> str:
+    """Return the image's name; `registry` (DOCKER_REGISTRY) goes first where set."""
+    prefix = f"{registry.rstrip('/')}/" if registry else ""
+    return f"{prefix}karst/{stack}-{service}:{content_key[:16]}"
+
+
+def render_recipe(
+    checkout: Checkout,
+    entrypoint: Entrypoint,
+    spec: ServiceSpec,
+    base: BaseImage | None,
+    *,
+    stack: str,
+    platform: str,
+    template: str,
+    shim: str,
+    with_ca: bool = False,
+) -> BuildRecipe:
+    """Render the recipe for one service; reads the checkout, starts nothing.
+
+    Args:
+        base: needed unless the entrypoint is the repository's own Dockerfile.
+        template: the text of app.Dockerfile.tmpl.
+        shim: the program text that starts the app.
+        with_ca: whether a bundle of certificate authorities will be given.
+    """
+    for name in spec.build.secrets:
+        if not _SECRET_NAME.fullmatch(name):
+            raise ConfigError(
+                f"'{name}' is no name for a secret", where=f"{spec.name}: build.secrets"
+            )
+    slug = str(spec.slug).partition("#")[0] if spec.slug else ""
+    own = entrypoint.kind == "dockerfile"
+    inputs: dict[str, Any] = {
+        "tree": checkout.tree,
+        "platform": platform,
+        "secrets": sorted(spec.build.secrets),
+        "own": own,
+    }
+    if own or base is None:
+        text, manifest, pin = (checkout.root / "Dockerfile").read_text(), None, ""
+    else:
+        needs = entrypoint.kind == "script"
+        manifest = read_manifest(checkout.root, needs_project=needs)
+        pin = base.pin.value
+        places = {
+            "base": base.pinned,
+            "uv_version": UV_VERSION,
+            "install": _install(manifest, stack, spec, with_ca=with_ca),
+            "python_path": _python_path(entrypoint),
+            "volumes": _volumes(spec),
+            "workdir": entrypoint.workdir,
+            "shim": hashlib.sha256(shim.encode()).hexdigest()[:16],
+            "command": json.dumps(list(entrypoint.command)),
+            "ca_mount": _ca_mount(with_ca),
+            "ca_env": _ca_env(with_ca),
+        }
+        text = Template(template).substitute(places)
+        inputs |= {
+            "base": pin,
+            "command": list(entrypoint.command),
+            "python_path": entrypoint.python_path,
+            "workdir": entrypoint.workdir,
+            "volumes": sorted(spec.volumes.values()),
+        }
+    key = _digest(
+        {"tree": checkout.tree, "recipe": text, "platform": platform, "base": pin}
+    )
+    return BuildRecipe(
+        service=spec.name,
+        slug=slug,
+        dockerfile=text,
+        own=manifest is None,
+        python=base.python if base and manifest else "",
+        base=base if manifest else None,
+        manifest=manifest.kind if manifest else "Dockerfile",
+        platform=platform,
+        with_ca=with_ca,
+        secrets=spec.build.secrets,
+        content_key=key[:32],
+        inputs=_digest(inputs),
+    )
+
+
+def _install(
+    manifest: Manifest, stack: str, spec: ServiceSpec, *, with_ca: bool
+) -> str:
+    """The builder's steps: dependencies in a layer of their own, then the project."""
+    # The cache is the service's own: in a shared one, one repository's build could
+    # leave poisoned wheels for another's.
+    mounts = f"--mount=type=cache,id=karst-{stack}-{spec.name},target=/root/.cache,sharing=locked "
+    for name in spec.build.secrets:
+        mounts += f"--mount=type=secret,id={name} "
+    mounts += _ca_mount(with_ca)
+    whole = "--mount=type=bind,source=app,target=/app,rw "
+    run = _ca_env(with_ca, export=True)
+    lines = []
+    if manifest.dependencies:
+        folders: dict[str, list[str]] = {}
+        for file in manifest.files:
+            folder = str(Path("/app", file).parent)
+            folders.setdefault(folder, []).append(f"app/{file}")
+        lines += [
+            f"COPY {json.dumps([*names, folder + '/'])}"
+            for folder, names in sorted(folders.items())
+        ]
+        bind = "" if manifest.files else whole
+        lines.append(f"RUN {mounts}{bind}{run}{manifest.dependencies}")
+    if manifest.project != "no":
+        alone = "--no-deps " if manifest.project == "alone" else ""
+        lines.append(f"RUN {mounts}{whole}{run}uv pip install {alone}/app")
+    return "".join(line + "\n" for line in lines)
+
+
+def _ca_mount(with_ca: bool) -> str:
+    return f"--mount=type=secret,id={CA_SECRET} " if with_ca else ""
+
+
+def _ca_env(with_ca: bool, *, export: bool = False) -> str:
+    if not with_ca:
+        return ""
+    words = " ".join(f"{name}=/run/secrets/{CA_SECRET}" for name in _CA_VARIABLES)
+    return f"export {words} && " if export else f"{words} "
+
+
+def _python_path(entrypoint: Entrypoint) -> str:
+    path = entrypoint.python_path
+    return f" PYTHONPATH={path}" if path else ""
+
+
+def _volumes(spec: ServiceSpec) -> str:
+    """A new volume takes the owner of the image's folder at its place."""
+    paths = sorted(spec.volumes.values())
+    for path in paths:
+        if not path.startswith("/") or not path.isprintable():
+            raise ConfigError(
+                f"'{path}' is no absolute path", where=f"{spec.name}: volumes"
+            )
+    if not paths:
+        return ""
+    words = " ".join(shlex.quote(path) for path in paths)
+    return f"RUN mkdir -p {words} && chown 10001:10001 {words}\n"
+
+
+def _digest(value: dict[str, Any]) -> str:
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
