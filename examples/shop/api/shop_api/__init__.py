@@ -1,0 +1,1 @@
+"""Puts together what the shop's services know, over HTTP."""

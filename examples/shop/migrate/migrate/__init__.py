@@ -1,0 +1,1 @@
+"""Puts the shop's products into the store, once."""

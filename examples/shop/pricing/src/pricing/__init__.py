@@ -1,0 +1,1 @@
+"""Says what the shop's products cost, over gRPC."""
