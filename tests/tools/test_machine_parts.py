@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from machine.engine import builds_by_itself, forget_stale_pid
+from machine.engine import buildkit_command, builds_by_itself, forget_stale_pid
 from machine.environment import Environment
-from machine.golang import go_version
+from machine.golang import find_go, go_version
 from machine.packages import install_packages, is_debian
 from machine.part import LeftToUser, Machine, read_os_release
+from machine.sidecar_image import ca_secret, default_argument
 from machine.terraform import cli_configuration, provider_address
 
 DEBIAN = {"ID": "debian"}
@@ -50,13 +52,26 @@ def test_a_client_that_needs_no_buildx(said: str, answer: bool) -> None:
 @pytest.mark.parametrize(
     ("said", "version"),
     [
-        ("go version go1.26.8 linux/amd64", (1, 26)),
+        ("go version go1.26.8 linux/amd64", (1, 26, 8)),
         ("go version go1.19 linux/arm64", (1, 19)),
         ("not a go", None),
     ],
 )
-def test_go_version(said: str, version: tuple[int, int] | None) -> None:
+def test_go_version(said: str, version: tuple[int, ...] | None) -> None:
     assert go_version(said) == version
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize(
+    ("version", "usable"),
+    [("1.26.5", False), ("1.26.6", True), ("1.26.11", True), ("1.27", False)],
+)
+def test_only_a_go_that_can_build_the_pins_is_used(
+    tmp_path: Path, version: str, usable: bool
+) -> None:
+    a_program(tmp_path, "go", f"echo go version go{version} linux/amd64")
+    own = str(tmp_path / "bin" / "go")
+    assert find_go(a_machine(tmp_path)) == (own if usable else None)
 
 
 def test_provider_address_names_the_program_s_own_registry() -> None:
@@ -166,3 +181,39 @@ def test_the_environment_is_stale_when_a_pin_changes(tmp_path: Path) -> None:
     assert part.state().present
     (tmp_path / "requirements-dev.txt").write_text("a==2\n")
     assert not part.state().present
+
+
+@pytest.mark.processes
+def test_buildx_is_taken_before_a_client_s_own_buildkit(tmp_path: Path) -> None:
+    machine = a_machine(tmp_path)
+    old = "echo Docker version 20.10.24, build 297e128"
+    a_program(tmp_path, "docker", f'[ "$1" = --version ] && {old}')
+    assert buildkit_command(machine) == ["docker", "build"]
+    a_program(tmp_path, "docker", '[ "$1" = buildx ] && echo buildx v0.17')
+    assert buildkit_command(machine) == ["docker", "buildx", "build", "--load"]
+
+
+def test_the_ca_bundle_reaches_a_build_as_a_secret_only(tmp_path: Path) -> None:
+    bundle, other = tmp_path / "ca.pem", tmp_path / "other.pem"
+    bundle.touch()
+    other.touch()
+    machine = a_machine(tmp_path)
+
+    def told(**environ: Path) -> list[str]:
+        variables = {name: str(path) for name, path in environ.items()}
+        return ca_secret(replace(machine, environ=variables))
+
+    assert told() == []
+    assert told(SSL_CERT_FILE=tmp_path / "absent.pem") == []
+    assert told(SSL_CERT_FILE=bundle) == [f"--secret=id=karst_ca,src={bundle}"]
+    assert told(SSL_CERT_FILE=bundle, KARST_CA_BUNDLE=other) == [
+        f"--secret=id=karst_ca,src={other}"
+    ]
+
+
+def test_the_dockerfile_itself_names_envoy_s_image(tmp_path: Path) -> None:
+    dockerfile = tmp_path / "Dockerfile"
+    dockerfile.write_text("ARG BASE\nARG ENVOY_IMAGE=vendor/envoy:v1\nFROM $BASE\n")
+    assert default_argument(dockerfile, "ENVOY_IMAGE") == "vendor/envoy:v1"
+    with pytest.raises(LeftToUser, match=r"has no ARG BASE with a default$"):
+        default_argument(dockerfile, "BASE")
