@@ -35,7 +35,7 @@ REGISTRY_HOSTS = [
         ("registry-1", "docker", "io"),
     )
 ]
-MACHINE_PATHS = ["/work" + "/main", "/work" + "/shared", "/tmp" + "/w/", "/root" + "/."]
+MACHINE_PATHS = ["/work" + "/main", "/work" + "/shared", "/tmp" + "/w/"]
 MAKE_TARGETS = [
     "bootstrap",
     "proto",
