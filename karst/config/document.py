@@ -95,13 +95,15 @@ class _Walk:
 
     def _count(self, node: Node, depth: int) -> None:
         self.count += 1
-        if self.count > _MAX_VALUES or depth > MAX_DEPTH:
-            raise ConfigError(
-                f"more than {_MAX_VALUES:,} values, or more than {MAX_DEPTH} levels, "
-                "where each alias counts as what it stands for",
-                where=f"{self.source}:{node.line}",
-                remedy="split the file, or remove the aliases",
-            )
+        if self.count <= _MAX_VALUES and depth <= MAX_DEPTH:
+            return
+        is_deep = depth > MAX_DEPTH
+        bound = f"{MAX_DEPTH} levels" if is_deep else f"{_MAX_VALUES:,} values"
+        raise ConfigError(
+            f"more than {bound}, where an alias counts as what it stands for",
+            where=f"{self.source}:{node.line}",
+            remedy="split the file, or remove the aliases",
+        )
 
     def _entries(
         self, node: MapNode, path: Path, depth: int = 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Annotated, Any, Final, NoReturn, TypeVar
 
@@ -73,7 +72,7 @@ def _quantity(value: Any, parse: Callable[[Any], _T], remedy: str) -> _T:
 def _duration(value: Any) -> float:
     remedy = "write it as 30s, 500ms, 2m, or a number of seconds, at most 24h"
     seconds = _quantity(value, parse_duration, remedy)
-    if not 0 < seconds <= _DAY or not math.isfinite(seconds):
+    if not 0 < seconds <= _DAY:
         refuse("a duration is more than 0 and at most 24h", remedy)
     return seconds
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
+import yaml
 
+from karst.config import nodes
 from karst.config.parse import parse_stack
 from karst.config.slug import Slug
 from karst.config.spec import (
@@ -126,6 +128,7 @@ def test_the_full_form() -> None:
     )
 
 
+@pytest.mark.parametrize("loader", [yaml.CSafeLoader, yaml.SafeLoader])
 @pytest.mark.parametrize(
     "text",
     [
@@ -136,9 +139,11 @@ def test_the_full_form() -> None:
         '[\n\t"gh:acme/web",\n\t"gl:acme/x/api#main"\n]\n',
         json.dumps({"slugs": ["gh:acme/web", "gl:acme/x/api#main"]}),
         json.dumps({"slugs": ["gh:acme/web", "gl:acme/x/api#main"]}, indent="\t"),
+        "\ufeff" + json.dumps(["gh:acme/web", "gl:acme/x/api#main"], indent="\t"),
     ],
 )
-def test_every_shape(text: str) -> None:
+def test_every_shape(text: str, loader: type, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nodes, "_Loader", loader)
     services = parse(text).services
     assert [(s.name, str(s.slug)) for s in services] == [
         ("web", "gh:acme/web"),
