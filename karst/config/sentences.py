@@ -126,8 +126,3 @@ _TELL: dict[str, Callable[[ErrorDetails, Path], tuple[str, str]]] = {
     "less_than_equal": _out_of_range,
     REFUSED: _refused,
 }
-
-
-def known_types() -> frozenset[str]:
-    """Return the kinds of errors that have a sentence of their own."""
-    return frozenset(_TELL)
