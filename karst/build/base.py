@@ -118,22 +118,22 @@ def choose_base(
 
 
 def read_python_wish(tree: Path) -> PythonWish:
-    """Read .python-version, requires-python and Poetry's python of a checkout."""
+    """Read .python-version, and the range that a project, Poetry or a lock names."""
     preferred = None
     for line in _text(tree / ".python-version").splitlines():
         match = _VERSION_FILE.fullmatch(line.strip())
         if match:
             preferred = match.group(1)
             break
-    try:
-        data: dict[str, Any] = tomllib.loads(_text(tree / "pyproject.toml"))
-    except tomllib.TOMLDecodeError:
-        return PythonWish(preferred)
+    data = _document(tree / "pyproject.toml")
     project = data.get("project")
-    requires = project.get("requires-python") if isinstance(project, dict) else None
-    if not isinstance(requires, str):
-        requires = _poetry_python(data)
-    return PythonWish(preferred, requires)
+    written = (
+        project.get("requires-python") if isinstance(project, dict) else None,
+        _poetry_python(data),
+        _document(tree / "pylock.toml").get("requires-python"),
+    )
+    found = (text for text in written if isinstance(text, str) and text)
+    return PythonWish(preferred, next(found, ""))
 
 
 def _poetry_python(data: dict[str, Any]) -> str:
@@ -160,6 +160,13 @@ def _readable(specifiers: str) -> str:
             remedy="correct it in the repository's pyproject.toml",
         ) from error
     return specifiers
+
+
+def _document(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(_text(path))
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return {}  # told where it is needed, by read_manifest
 
 
 def _text(path: Path) -> str:

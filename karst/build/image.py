@@ -29,6 +29,10 @@ _REMEDIES = (
         "a dependency can't be had: correct it in the repository's requirements or lock file",
     ),
     (
+        ("Python requirement", "requires-python", "Requires-Python"),
+        "a dependency or a lock file wants another Python: correct requires-python, or have a base image of that version at hand",
+    ),
+    (
         ("Temporary failure in name resolution", "dns error", "Connection refused"),
         "the build has no way to the package index: check the engine's network and proxy",
     ),

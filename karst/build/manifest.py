@@ -72,7 +72,7 @@ def read_manifest(tree: Path, *, needs_project: bool = False) -> Manifest:
             "poetry.lock", ("pyproject.toml", "poetry.lock"), command, alone
         )
     if (tree / "pylock.toml").is_file():
-        command = "uv pip install --requirement pylock.toml"
+        command = "uv pip install --preview-features pylock --requirement pylock.toml"
         return Manifest("pylock.toml", ("pylock.toml",), command, more)
     requirements = _requirements_file(tree)
     if requirements is not None:

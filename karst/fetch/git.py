@@ -99,7 +99,7 @@ def list_own_files(folder: Path, processes: Processes) -> tuple[str, ...] | None
         return None
     listed = processes.run(
         Command(
-            (*inside, "ls-files", "-co", "-z", "--exclude-standard", "--deduplicate"),
+            (*inside, "ls-files", "-co", "-z", "--exclude-standard"),
             env=_NEUTRAL,
         )
     )
@@ -110,7 +110,8 @@ def list_own_files(folder: Path, processes: Processes) -> tuple[str, ...] | None
             remedy="check the repository with `git status`",
             detail=listed.stderr,
         )
-    return tuple(path for path in listed.stdout.split("\0") if path)
+    # A file in a merge conflict is listed once for each side.
+    return tuple(dict.fromkeys(path for path in listed.stdout.split("\0") if path))
 
 
 def resolve_commit(git: Git, ref: str, *, where: str) -> str:

@@ -46,6 +46,10 @@ def having(pin: BasePin, *versions: str) -> Callable[[str], BasePin | None]:
             {"pyproject.toml": '[tool.poetry.dependencies]\npython = "~3.10.2"\n'},
             PythonWish(None, ">=3.10.2,<3.11"),
         ),
+        (
+            {"pylock.toml": 'lock-version = "1.0"\nrequires-python = ">=3.12"\n'},
+            PythonWish(None, ">=3.12"),
+        ),
         ({"pyproject.toml": "project = 3\n[tool]\npoetry = 1\n"}, PythonWish()),
         ({"pyproject.toml": "[broken\n"}, PythonWish()),
     ],

@@ -237,6 +237,10 @@ class TestBuildImages:
         [
             ("invalid peer certificate: UnknownIssuer", "build.ca_bundle"),
             ("x was not found in the package registry", "a dependency can't be had"),
+            (
+                "Python 3.11.2, which is incompatible with the Python requirement",
+                "wants another Python",
+            ),
             ("dns error", "check the engine's network"),
             ("error: command 'gcc' failed", "needs build tools"),
             ("pull access denied", "base image can't be pulled"),

@@ -13,6 +13,7 @@ PROJECT = '[project]\nname = "x"\ndependencies = ["a"]\n'
 BUILT = PROJECT + '[build-system]\nrequires = ["hatchling"]\n'
 UV = "uv sync --frozen --no-dev --no-install-project --no-editable"
 POETRY = "uvx --from 'poetry>=2,<3' --with 'poetry-plugin-export>=1.9,<2' poetry export --only main --format requirements.txt --output /tmp/requirements.txt && uv pip install --requirement /tmp/requirements.txt"
+PYLOCK = "uv pip install --preview-features pylock --requirement pylock.toml"
 PIPENV = "touch Pipfile && uvx --from 'pipenv>=2024' pipenv requirements --hash > /tmp/requirements.txt && uv pip install --requirement /tmp/requirements.txt"
 
 
@@ -49,7 +50,7 @@ def install(file: str) -> str:
         ),
         (
             {"pylock.toml": "", "requirements.txt": "a"},
-            Manifest("pylock.toml", ("pylock.toml",), install("pylock.toml")),
+            Manifest("pylock.toml", ("pylock.toml",), PYLOCK),
         ),
         (
             {"requirements.txt": "a", "requirements-prod.txt": "b", "Pipfile.lock": ""},

@@ -1,0 +1,385 @@
+"""Real images by the real engine: every kind of project builds, starts and is clean."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from karst.build import (
+    Builder,
+    BuildRecipe,
+    ImageBuild,
+    build_command,
+    build_images,
+    choose_base,
+    detect_builder,
+    engine_lookups,
+    image_name,
+    prepare_context,
+    read_python_wish,
+    render_recipe,
+)
+from karst.config.slug import Slug
+from karst.config.spec import BuildSpec, ServiceSpec
+from karst.effects.engine import Engine, connect
+from karst.effects.process import Processes
+from karst.errors import BuildError
+from karst.forges.local import LocalForge
+from karst.inspection import resolve_entrypoint
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
+
+ROOT = Path(__file__).parents[2]
+TEMPLATE = ROOT / "infra" / "templates" / "app.Dockerfile.tmpl"
+SHIM = (ROOT / "karst" / "runner" / "shim.py").read_text()
+# Where a proxy re-signs TLS, the machine's own bundle knows it; elsewhere it does no harm.
+CA_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
+DEPENDENCY = "itsdangerous"
+PRINTS = f"""import json, os, sys
+import {DEPENDENCY}
+def main():
+    print(json.dumps([{DEPENDENCY}.__name__, os.getuid(), os.getcwd(), sys.prefix]))
+if __name__ == "__main__":
+    main()
+"""
+PROJECT = f"""[project]
+name = "hello"
+version = "1"
+requires-python = ">=3.9"
+dependencies = ["{DEPENDENCY}"]
+"""
+BACKEND = (
+    '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
+)
+SCRIPTS = '[project.scripts]\nhello = "hello:main"\n'
+# Written out, as Poetry can't lock everywhere; the hash is that of PROJECT.
+POETRY_LOCK = f"""[[package]]
+name = "{DEPENDENCY}"
+version = "2.2.0"
+description = ""
+optional = false
+python-versions = ">=3.8"
+groups = ["main"]
+files = []
+
+[metadata]
+lock-version = "2.1"
+python-versions = ">=3.9"
+content-hash = "634615c9369347424efff5557445170a597fe8bdc1a8f1f7d066b5bbb0fedf44"
+"""
+ANSWER = [DEPENDENCY, 10001, "/app", "/opt/venv"]
+
+
+def run(*words: str, cwd: Path | None = None) -> str:
+    done = subprocess.run(words, cwd=cwd, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@dataclass
+class Workshop:
+    """Builds folders as services of a stack that only this run uses."""
+
+    folder: Path
+    engine: Engine
+    builder: Builder
+    stack: str
+    processes: Processes = field(default_factory=lambda: Processes(os.environ))
+    images: list[str] = field(default_factory=list)
+
+    def prepare(
+        self, name: str, files: dict[str, str], *, secrets: dict[str, str] | None = None
+    ) -> tuple[ImageBuild, BuildRecipe]:
+        source = self.folder / name
+        for file, text in files.items():
+            (source / file).parent.mkdir(parents=True, exist_ok=True)
+            (source / file).write_text(text)
+        forge = LocalForge(self.folder, self.processes)
+        slug = Slug("file", name)
+        checkout = forge.fetch(forge.resolve(slug), self.folder / f"{name}.checkout")
+        entrypoint = resolve_entrypoint(checkout.root)
+        recipe = render_recipe(
+            checkout,
+            entrypoint,
+            ServiceSpec(name, slug=slug, build=BuildSpec(secrets=tuple(secrets or {}))),
+            choose_base(read_python_wish(checkout.root), engine_lookups(self.engine)),
+            stack=self.stack,
+            platform=self.engine.platform,
+            template=TEMPLATE.read_text(),
+            shim=SHIM,
+            with_ca=CA_BUNDLE.exists(),
+        )
+        context = self.folder / f"{name}.context"
+        dockerfile = prepare_context(checkout, recipe, context, shim=SHIM)
+        image = image_name(self.stack, name, recipe.content_key)
+        self.images.append(image)
+        given = {}
+        for secret, value in (secrets or {}).items():
+            given[secret] = self.folder / f"{name}.{secret}"
+            given[secret].write_text(value)
+        command = build_command(
+            recipe,
+            image,
+            dockerfile,
+            self.builder,
+            context=context,
+            ca_bundle=CA_BUNDLE if recipe.with_ca else None,
+            secrets=given,
+        )
+        return ImageBuild(name, image, command), recipe
+
+    def build(self, name: str, files: dict[str, str]) -> str:
+        build, _ = self.prepare(name, files)
+        build_images([build], self.processes)
+        return build.image
+
+
+def start(image: str) -> str:
+    """Run the image as a job, without a sidecar, as strictly as karst does."""
+    return run(
+        *("docker", "run", "--rm", "--cap-drop=ALL", "--network=none"),
+        *("--security-opt=no-new-privileges", "-e", "KARST_SHIM=standalone"),
+        *("-e", "KARST_KIND=job", image),
+    )
+
+
+@pytest.fixture
+def workshop(tmp_path: Path) -> Iterator[Workshop]:
+    engine = connect(None, os.environ)
+    builder = detect_builder(Processes(os.environ))
+    shop = Workshop(tmp_path, engine, builder, f"kt{uuid.uuid4().hex[:8]}")
+    yield shop
+    for image in shop.images:
+        subprocess.run(["docker", "rmi", "-f", image], capture_output=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("files", "lock"),
+    [
+        pytest.param(
+            {
+                "main.py": PRINTS,
+                "requirements.txt": "-r more.txt\n",
+                "more.txt": DEPENDENCY,
+            },
+            (),
+            id="requirements",
+        ),
+        pytest.param(
+            {"hello.py": PRINTS, "pyproject.toml": PROJECT + SCRIPTS + BACKEND},
+            (),
+            id="project-scripts",
+        ),
+        pytest.param(
+            {
+                "src/hello/__init__.py": PRINTS,
+                "src/hello/__main__.py": "from hello import main\nmain()\n",
+                "pyproject.toml": PROJECT,
+            },
+            (),
+            id="src-layout-not-installed",
+        ),
+        pytest.param(
+            {
+                "src/hello/__init__.py": PRINTS,
+                "src/hello/__main__.py": "from . import main\nmain()\n",
+                # Found on PYTHONPATH, it would replace the standard module.
+                "src/select.py": "raise SystemExit('not the standard module')\n",
+                "pyproject.toml": PROJECT + BACKEND,
+            },
+            (),
+            id="src-layout-installed",
+        ),
+        pytest.param(
+            {
+                "app.py": PRINTS,
+                "pyproject.toml": PROJECT + '[dependency-groups]\ndev = ["six"]\n',
+            },
+            ("uv", "lock"),
+            id="uv-lock",
+        ),
+        pytest.param(
+            {"hello.py": PRINTS, "pyproject.toml": PROJECT + SCRIPTS + BACKEND},
+            ("uv", "lock"),
+            id="uv-lock-installed",
+        ),
+        pytest.param(
+            {"app.py": PRINTS, "pyproject.toml": PROJECT, "poetry.lock": POETRY_LOCK},
+            (),
+            id="poetry-lock",
+        ),
+        pytest.param(
+            {"app.py": PRINTS, "requirements.in": DEPENDENCY},
+            (
+                "uv",
+                "pip",
+                "compile",
+                "--python-version=3.9",
+                "requirements.in",
+                "-o",
+                "pylock.toml",
+            ),
+            id="pylock",
+        ),
+        pytest.param(
+            {
+                "app.py": PRINTS,
+                "Pipfile.lock": json.dumps(
+                    {
+                        "_meta": {"sources": [], "requires": {}, "pipfile-spec": 6},
+                        "default": {DEPENDENCY: {"version": "==2.2.0"}},
+                        "develop": {},
+                    }
+                ),
+            },
+            (),
+            id="pipfile-lock",
+        ),
+        pytest.param(
+            {
+                "hello/__main__.py": PRINTS,
+                "hello/__init__.py": "",
+                "setup.py": f"from setuptools import setup\nsetup(name='hello', packages=['hello'], install_requires=['{DEPENDENCY}'])\n",
+            },
+            (),
+            id="setup-py",
+        ),
+        pytest.param(
+            {
+                "main.py": PRINTS,
+                "requirements.txt": "-e .\n",
+                "setup.py": f"from setuptools import setup\nsetup(name='hello', py_modules=[], install_requires=['{DEPENDENCY}'])\n",
+            },
+            (),
+            id="requirements-editable",
+        ),
+    ],
+)
+def test_every_kind_of_project_builds_and_starts(
+    workshop: Workshop, files: dict[str, str], lock: tuple[str, ...]
+) -> None:
+    if lock:
+        source = workshop.folder / "app"
+        source.mkdir()
+        for name, text in files.items():
+            (source / name).write_text(text)
+        run(str(ROOT / "venv" / "bin" / lock[0]), *lock[1:], cwd=source)
+    image = workshop.build("app", files)
+    assert json.loads(start(image)) == ANSWER
+
+
+def test_the_image_is_clean_and_labelled(workshop: Workshop) -> None:
+    build, recipe = workshop.prepare(
+        "app",
+        {
+            "main.py": "print('up')\n",
+            ".env": "CANARY-env",
+            "secrets/ca.key": "CANARY-key",
+            ".karst/state": "CANARY-state",
+            ".dockerignore": "main.py\n",
+            "deep/.env.local": "CANARY-deep",
+        },
+    )
+    build_images([build], workshop.processes)
+    listing = run(
+        *("docker", "run", "--rm", "--entrypoint=sh", build.image),
+        *("-c", "ls -A /app; ls -A /app/deep 2>&1; which gcc cc uv pip; id -u; id -un"),
+    )
+    assert listing.splitlines()[:2] == [".dockerignore", "main.py"]
+    assert listing.splitlines()[-2:] == ["10001", "karst"]
+    assert len(listing.splitlines()) == 5  # and the folder that is not there
+    image = json.loads(run("docker", "image", "inspect", build.image))[0]
+    config = image["Config"]
+    assert config["User"] == "10001:10001"
+    assert config["Entrypoint"] == ["python3", "-I", "/opt/karst/shim.py", "--"]
+    assert config["Cmd"] == ["python3", "main.py"]
+    assert config["Labels"]["karst.slug"] == "file:app"
+    assert config["Labels"]["karst.content-key"] == recipe.content_key
+    everything = subprocess.run(
+        ["docker", "save", build.image], capture_output=True, check=True
+    ).stdout
+    assert b"CANARY" not in everything
+
+
+TELLS = """from setuptools import setup
+import os
+found = sorted(os.listdir('/run/secrets')) if os.path.isdir('/run/secrets') else []
+found = [name for name in found if name != 'karst_ca']
+token = open('/run/secrets/TOKEN').read() if 'TOKEN' in found else ''
+setup(name='hello', version='%d.%d' % (len(found), len(token)))
+"""
+VERSION = "import importlib.metadata as m\nprint(m.version('hello'))\n"
+
+
+def test_a_build_secret_reaches_the_service_that_names_it_only(
+    workshop: Workshop,
+) -> None:
+    files = {"setup.py": TELLS, "main.py": VERSION}
+    told, _ = workshop.prepare("told", files, secrets={"TOKEN": "CANARY-TOKEN"})
+    untold, _ = workshop.prepare("untold", files)
+    build_images([told, untold], workshop.processes)
+    assert (start(told.image), start(untold.image)) == ("1.12\n", "0.0\n")
+    everything = subprocess.run(
+        ["docker", "save", told.image], capture_output=True, check=True
+    ).stdout
+    assert b"CANARY" not in everything
+
+
+def test_changed_code_installs_no_dependency_again(workshop: Workshop) -> None:
+    files = {"main.py": "print(1)\n", "requirements.txt": DEPENDENCY}
+    workshop.build("app", files)
+    (workshop.folder / "again").mkdir()
+    second = Workshop(
+        workshop.folder / "again", workshop.engine, workshop.builder, workshop.stack
+    )
+    build, _ = second.prepare("app", {**files, "main.py": "print(2)\n"})
+    workshop.images.append(build.image)
+    lines: list[str] = []
+    build_images([build], second.processes, on_line=lambda _, line: lines.append(line))
+    step = next(line for line in lines if "uv pip install" in line).split()[0]
+    assert any(line.split() == [step, "CACHED"] for line in lines)
+    assert start(build.image) == "2\n"
+
+
+def test_a_dependency_that_does_not_install_is_a_sentence(workshop: Workshop) -> None:
+    good, _ = workshop.prepare("good", {"main.py": "print('fine')\n"})
+    bad, _ = workshop.prepare(
+        "bad",
+        {"main.py": "", "requirements.txt": "karst-there-is-no-such-package==9.9\n"},
+    )
+    with pytest.raises(BuildError) as caught:
+        build_images([good, bad], workshop.processes)
+    error = caught.value
+    assert (error.what, error.where, error.exit_code) == (
+        "the image does not build",
+        "service 'bad'",
+        14,
+    )
+    assert error.remedy == (
+        "a dependency can't be had: correct it in the repository's requirements or lock file"
+    )
+    assert "karst-there-is-no-such-package" in error.detail
+    assert len(error.detail.splitlines()) <= 25
+    assert start(good.image) == "fine\n"
+
+
+def test_a_dockerfile_of_its_own_and_an_executable_main(workshop: Workshop) -> None:
+    base = choose_base(
+        read_python_wish(workshop.folder), engine_lookups(workshop.engine)
+    )
+    image = workshop.build(
+        "own", {"Dockerfile": f'FROM {base.pinned}\nCMD ["echo", "own"]\n'}
+    )
+    assert start(image) == "own\n"
+    (workshop.folder / "other").mkdir()
+    program = workshop.folder / "other" / "main"
+    program.write_text("#!/bin/sh\necho other\n")
+    program.chmod(0o755)
+    assert start(workshop.build("other", {})) == "other\n"
