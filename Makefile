@@ -3,7 +3,9 @@
 
 FILE ?= examples/shop/repos.yaml
 PYTHON := venv/bin/python
-KARST := venv/bin/karst
+# The example wants a secret in its environment, like any service that names one.
+SECRETS = $(if $(filter examples/shop/%,$(FILE)),API_SIGNING_KEY=$$(tools/demo-secret))
+KARST = $(SECRETS) venv/bin/karst
 
 .DEFAULT_GOAL := help
 .PHONY: help bootstrap fmt lint proto generate check-generated requirements test test-unit \
