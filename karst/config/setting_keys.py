@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from karst import __version__
-
 
 @dataclass(frozen=True)
 class SettingKey:
@@ -53,8 +51,8 @@ SETTING_GROUPS: tuple[tuple[str, tuple[SettingKey, ...]], ...] = (
             SettingKey("DOCKER_REGISTRY", "", "Registry to which built images belong."),
             SettingKey(
                 "KARST_SIDECAR_IMAGE",
-                f"karstkit/sidecar:{__version__}",
-                "Image of the sidecars, the doors and the keeper.",
+                "",
+                "Image of the sidecars, the doors and the keeper; default: the one that belongs to this karst.",
             ),
             SettingKey(
                 "KARST_BASE_IMAGE",

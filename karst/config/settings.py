@@ -28,7 +28,7 @@ class Settings:
     docker_host: str | None
     docker_network_name: str
     docker_registry: str | None
-    sidecar_image: str
+    sidecar_image: str | None
     base_image: str
     ca_bundle: Path | None
     entrypoint: str | None
@@ -70,7 +70,7 @@ def read_settings(
         docker_host=read.engine("DOCKER_HOST"),
         docker_network_name=read.network("DOCKER_NETWORK_NAME"),
         docker_registry=read.optional("DOCKER_REGISTRY"),
-        sidecar_image=read.text("KARST_SIDECAR_IMAGE"),
+        sidecar_image=read.optional("KARST_SIDECAR_IMAGE"),
         base_image=read.image_pattern("KARST_BASE_IMAGE"),
         ca_bundle=read.path("KARST_CA_BUNDLE"),
         entrypoint=read.optional("ENTRYPOINT"),

@@ -95,13 +95,16 @@ def _sds(name: str) -> Resource:
     return {"name": name, "sds_config": file_source(f"sds-{name}.json")}
 
 
-def server_tls(*, certificate: str, callers: str | None) -> Resource:
+def server_tls(*, certificate: str, callers: str | None, http: bool = True) -> Resource:
     """The listening side; with `callers`, a client certificate is required.
 
     Session resumption is off: a resumed session would outlive its certificate.
     """
     common: Resource = {"tls_certificate_sds_secret_configs": [_sds(certificate)]}
     context: Resource = {"common_tls_context": common}
+    if http:
+        # gRPC clients refuse a server that names no protocol.
+        common["alpn_protocols"] = ["h2", "http/1.1"]
     if callers:
         common["tls_params"] = {"tls_minimum_protocol_version": "TLSv1_3"}
         common["validation_context_sds_secret_config"] = _sds(callers)
@@ -244,7 +247,8 @@ def inbound_listener(node: Node) -> Resource:
             filters = tcp_filters("app", "inbound")
         else:
             filters = http_filters([route("app")], "inbound", inbound=True)
-        chains.append(_mtls_chain(node.port, filters, callers="callers"))
+        http = node.protocol != "tcp"
+        chains.append(_mtls_chain(node.port, filters, callers="callers", http=http))
     return _listener("inbound", "0.0.0.0", INBOUND_PORT, chains, "INBOUND")  # noqa: S104
 
 
@@ -295,11 +299,15 @@ def _admin_chain() -> Resource:
     return _mtls_chain(ADMIN_PORT, http_filters(routes, "admin"), callers="probe")
 
 
-def _mtls_chain(port: int, filters: list[Resource], *, callers: str) -> Resource:
+def _mtls_chain(
+    port: int, filters: list[Resource], *, callers: str, http: bool = True
+) -> Resource:
     return {
         "name": f"port-{port}",
         "filter_chain_match": {"destination_port": port},
-        "transport_socket": server_tls(certificate="identity", callers=callers),
+        "transport_socket": server_tls(
+            certificate="identity", callers=callers, http=http
+        ),
         "filters": filters,
     }
 
@@ -345,7 +353,9 @@ def door_listener(target: Peer, port: int, *, tls: bool) -> Resource:
         filters = http_filters([route(cluster)], "door", edge=True)
     chain: Resource = {"name": "door", "filters": filters}
     if tls:
-        chain["transport_socket"] = server_tls(certificate="door", callers=None)
+        chain["transport_socket"] = server_tls(
+            certificate="door", callers=None, http=target.protocol != "tcp"
+        )
     return {
         "name": "door",
         "address": _socket("0.0.0.0", port),  # noqa: S104

@@ -64,6 +64,7 @@ def apply(tools: Tools, planned: Planned) -> ApplyOutcome:
         required_secrets(planned.spec, tools.secret_values)
         checks.refuse_clashes(tools.engine, planned.spec, planned.plan.stack)
     with watch.measure("build"):
+        checks.have_sidecar_image(tools.engine, tools.sidecar_image)
         build_missing(tools, planned)
         checks.refuse_users(tools.engine, planned)
     with watch.measure("deliver"):
@@ -188,13 +189,19 @@ class _Run:
         for release in changed:
             self.tools.engine.restart(release.container)
         self.restarted = tuple(r.service for r in changed)
-        self._hand_sets(only_new=True)
+        self._hand_sets(only_pending=True)
         self.handing.keep(self.target, self._expanded)
 
-    def _hand_sets(self, *, only_new: bool = False) -> None:
+    def _hand_sets(self, *, only_pending: bool = False) -> None:
+        """Deliver what changed; before proof, only to what has no traffic yet."""
         sets = self.handing.sets(self._running, self.target.released, self._expanded)
-        if only_new:
-            sets = {v: s for v, s in sets.items() if v not in self.target.sets}
+        if only_pending:
+            settled = {
+                r.mesh_volume
+                for n, r in self._running.items()
+                if self.target.released.get(n) == r.release
+            }
+            sets = {v: s for v, s in sets.items() if v not in settled}
         self.target = self.handing.hand_over(sets, self.target)
 
     def expand(self) -> None:

@@ -25,4 +25,10 @@ def plan(tools: Tools, spec: StackSpec, settings: Settings) -> Planned:
     checks.refuse_clashes(tools.engine, spec, stack)
     tools.progress.step("terraform plan")
     planned = tools.session.plan(stack, applied)
-    return Planned(spec, ready.prepared, applied, planned, ready.missing)
+    # A kept release keeps its image, whatever a newer karst would build in its place.
+    missing = {
+        name: build
+        for name, build in ready.missing.items()
+        if stack.release_of(name).image == ready.prepared[name].image
+    }
+    return Planned(spec, ready.prepared, applied, planned, missing)

@@ -65,11 +65,16 @@ def refused(before: Mapping[str, int], now: Mapping[str, int]) -> list[str]:
 
 
 def taken_up(before: Mapping[str, int], now: Mapping[str, int]) -> bool:
-    """Whether every subscription that existed before, and still does, was read anew."""
+    """Whether every subscription that existed before, and still does, was read anew.
+
+    A static cluster has a count of attempts too, always 0, but none of refusals.
+    """
     return all(
         now[name] > count
         for name, count in before.items()
-        if name.endswith(_ATTEMPT) and name in now
+        if name.endswith(_ATTEMPT)
+        and name in now
+        and f"{name.removesuffix(_ATTEMPT)}{_REJECTED}" in now
     )
 
 
@@ -80,7 +85,7 @@ def _get(path: str) -> tuple[int, str]:
         try:
             _connect_as_envoy(connection)
             connection.sendall(
-                f"GET {path} HTTP/1.0\r\nHost: admin\r\n\r\n".encode("ascii")
+                f"GET {path} HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n".encode()
             )
             answer = b""
             while len(answer) < _ANSWER_LIMIT and (piece := connection.recv(65536)):
@@ -90,7 +95,21 @@ def _get(path: str) -> tuple[int, str]:
     head, _, body = answer.partition(b"\r\n\r\n")
     words = head.split(b" ", 2)
     status = int(words[1]) if len(words) > 1 and words[1].isdigit() else 0
+    if b"transfer-encoding: chunked" in head.lower():
+        body = _unchunked(body)
     return status, body.decode("utf-8", "replace")
+
+
+def _unchunked(body: bytes) -> bytes:
+    """RFC 9112, section 7.1; Envoy's admin speaks no HTTP/1.0, which has none."""
+    whole = b""
+    while True:
+        line, _, rest = body.partition(b"\r\n")
+        size = int(line.split(b";")[0] or b"0", 16)
+        if not size:
+            return whole
+        whole += rest[:size]
+        body = rest[size + 2 :]
 
 
 def _connect_as_envoy(connection: socket.socket) -> None:

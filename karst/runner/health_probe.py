@@ -141,7 +141,13 @@ def follow(target: Target, identity: Identity, deadline: float) -> dict[str, Any
 def run_probe(path: str) -> int:
     """Print one JSON line per service as it settles; 0, or 65 for a bad request."""
     try:
-        request = parse_request(Path(path).read_text())
+        text = Path(path).read_text()
+        if json.loads(text).get("mode") == "stats":
+            from karst.runner.stats_probe import ask_stats
+
+            ask_stats(json.loads(text))
+            return 0
+        request = parse_request(text)
     except (OSError, ValueError, KeyError, TypeError) as error:
         print(f"karst-probe: {path}: {error!r}", file=sys.stderr)
         return 65

@@ -142,7 +142,7 @@ class Keeper:
         orphaned = sidecar is not None and container.started_at < sidecar.started_at
         if orphaned and not attempts.tries:
             return 0.0
-        pause = min(FIRST_PAUSE * 2 ** min(attempts.tries, 10), LONGEST_PAUSE)
+        pause: float = min(FIRST_PAUSE * 2 ** min(attempts.tries, 10), LONGEST_PAUSE)
         return max(container.finished_at, attempts.last) + pause
 
     def _carry_out(self, step: Step) -> bool:

@@ -9,7 +9,6 @@ app's code), KARST_SHIM=standalone (no sidecar: start at once).
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import select
@@ -21,11 +20,12 @@ from typing import Any, NoReturn
 
 AGENT = b"\0karst/agent"
 SECRETS = "/run/secrets"
-FIRST_PAUSE, LONGEST_PAUSE, STEADY = 0.5, 30.0, 60.0
-MAX_TEXT, MAX_QUEUE, MAX_OUTPUT = 8192, 2000, 4096
-RECONNECT = 0.2
-FORWARDED = ("HUP", "INT", "QUIT", "TERM", "USR1", "USR2", "WINCH", "CONT")
+FIRST_PAUSE, LONGEST_PAUSE, STEADY, RECONNECT = 0.5, 30.0, 60.0, 0.2
+MAX_TEXT, MAX_QUEUE = 8192, 2000
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+FORWARDED = (*ENDING, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH)
+# Python ignores the last two, and exec would hand that down.
+RESTORED = (*FORWARDED, signal.SIGCHLD, signal.SIGPIPE, signal.SIGXFSZ)
 
 
 def read_secrets(folder: str) -> dict[str, str]:
@@ -38,10 +38,10 @@ def read_secrets(folder: str) -> dict[str, str]:
         with open(path, "rb") as file:
             content = file.read()
         if b"\0" in content:
-            say("secret %s holds a NUL byte: left as the file %s" % (name, path))
+            say(f"secret {name} holds a NUL byte: left as the file {path}")
             continue
         if content.endswith(b"\n"):
-            content = content[:-2] if content.endswith(b"\r\n") else content[:-1]
+            content = content[: -2 if content.endswith(b"\r\n") else -1]
         found[name] = os.fsdecode(content)
     return found
 
@@ -51,8 +51,7 @@ def oom_kills() -> int:
     for path in ("memory.events", "memory/memory.oom_control"):
         try:
             with open("/sys/fs/cgroup/" + path) as file:
-                counts = dict(line.split() for line in file)
-            return int(counts.get("oom_kill", 0))
+                return int(dict(line.split() for line in file).get("oom_kill", 0))
         except (OSError, ValueError):
             continue
     return 0
@@ -62,93 +61,91 @@ def exit_reason(status: int, kills: int) -> tuple[int, str | None, str]:
     """Exit code as a shell gives it, signal name, and one phrase, of a wait status."""
     if os.WIFEXITED(status):
         code = os.WEXITSTATUS(status)
-        return code, None, "exit status %d" % code
+        return code, None, f"exit status {code}"
     number = os.WTERMSIG(status)
-    try:
-        name = signal.Signals(number).name
-    except ValueError:
-        name = "signal %d" % number
-    hint = ", out of memory" if number == signal.SIGKILL and kills else ""
-    return 128 + number, name, "killed by %s%s" % (name, hint)
+    known = {int(member): member.name for member in signal.Signals}
+    name = known.get(number, f"signal {number}")
+    hint = ", out of memory" if number == signal.SIGKILL and kills > 0 else ""
+    return 128 + number, name, f"killed by {name}{hint}"
 
 
 def say(text: str) -> None:
-    os.write(2, ("karst-shim: %s\n" % text).encode("utf-8", "backslashreplace"))
+    os.write(2, f"karst-shim: {text}\n".encode("utf-8", "backslashreplace"))
+
+
+def kill_group(leader: int) -> None:
+    try:
+        os.killpg(leader, signal.SIGKILL)
+    except ProcessLookupError:
+        return
 
 
 class Agent:
-    """The connection to the sidecar; queues within bounds, never blocks, never fails."""
+    """The line to the sidecar: bounded, never blocks, never fails."""
 
     def __init__(self, wanted: bool) -> None:
-        self.wanted = wanted
-        self.ready = not wanted
-        self.state: dict[str, Any] | None = None
+        self.wanted, self.ready = wanted, not wanted
         self.socket: socket.socket | None = None
-        self.queue: list[bytes] = []
-        self.dropped = 0
-        self.retry_at = 0.0
-        self._sending = b""
-        self._received = b""
+        self._state: dict[str, Any] = {}
+        self._queue: list[bytes] = []
+        self._dropped, self._retry_at = 0, 0.0
+        self._sending = self._received = b""
 
     def connect(self, now: float) -> None:
-        if not self.wanted or self.socket or now < self.retry_at:
+        if not self.wanted or self.socket or now < self._retry_at:
             return
-        self.retry_at = now + RECONNECT
-        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        connection.setblocking(False)
+        self._retry_at = now + RECONNECT
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.socket.setblocking(False)
         try:
-            connection.connect(AGENT)
+            self.socket.connect(AGENT)
         except OSError:
-            connection.close()
+            self.lose()
             return
-        self.socket, self._sending, self._received = connection, b"", b""
-        first = [{"type": "hello", "pid": os.getpid()}]
-        self.queue[:0] = [
-            encode(m) for m in first + ([self.state] if self.state else [])
-        ]
+        self._received = b""
+        self._sending = encode({"type": "hello", "pid": os.getpid()})
+        self._sending += encode(self._state) if self._state else b""
 
     def tell(self, **message: Any) -> None:
-        if not self.wanted:
-            return
         if message["type"] in ("started", "exited"):
-            self.state = message
-            if not self.socket:
-                return
-        elif len(self.queue) >= MAX_QUEUE:
-            self.dropped += 1
+            self._state = message
+        if not self.wanted or (message is self._state and not self.socket):
             return
-        if self.dropped:
-            text = "%d lines dropped here: the sidecar did not take them" % self.dropped
-            self.dropped = 0
+        if len(self._queue) >= MAX_QUEUE:
+            self._dropped += 1
+            return
+        if self._dropped:
+            text = f"{self._dropped} lines left out: the sidecar did not take them"
+            self._dropped = 0
             self.tell(type="log", time=time.time(), stream="karst", text=text)
-        self.queue.append(encode(message))
+        self._queue.append(encode(message))
+
+    def pending(self) -> bool:
+        return bool(self.socket and (self._sending or self._queue))
 
     def send(self) -> None:
         try:
-            while self.socket and (self._sending or self.queue):
+            while self.socket and self.pending():
                 if not self._sending:
-                    self._sending = b"".join(self.queue[:64])
-                    del self.queue[:64]
-                sent = self.socket.send(self._sending)
-                self._sending = self._sending[sent:]
+                    self._sending = b"".join(self._queue[:64])
+                    del self._queue[:64]
+                self._sending = self._sending[self.socket.send(self._sending) :]
         except BlockingIOError:
             return
         except OSError:
             self.lose()
 
-    def pending(self) -> bool:
-        return bool(self.socket and (self._sending or self.queue))
-
     def receive(self) -> list[dict[str, Any]]:
+        if not self.socket:
+            return []
         try:
-            piece = self.socket.recv(65536) if self.socket else b""
+            piece = self.socket.recv(65536)
         except BlockingIOError:
             return []
         except OSError:
             piece = b""
-        if not piece or len(self._received) > 65536:
+        if not piece:
             self.lose()
-            return []
         *lines, self._received = (self._received + piece).split(b"\n")
         return [json.loads(line) for line in lines]
 
@@ -166,149 +163,140 @@ def encode(message: dict[str, Any]) -> bytes:
 class Stream:
     """One output of the app: passed on byte for byte, and line by line to the agent."""
 
-    def __init__(self, name: str, source: int, target: int, agent: Agent) -> None:
-        self.name, self.source, self.target, self.agent = name, source, target, agent
-        self._rest = b""
+    def __init__(self, name: str, target: int, agent: Agent) -> None:
+        self.source, self.writing = os.pipe()
+        os.set_blocking(self.source, False)
+        self._name, self._target, self._agent, self._rest = name, target, agent, b""
 
     def pump(self) -> bool:
         """Pass on what is there; False at the stream's end."""
-        try:
-            piece = os.read(self.source, 65536)
-        except BlockingIOError:
-            return True
-        view = piece
+        piece = view = os.read(self.source, 65536)
         while view:
-            try:
-                view = view[os.write(self.target, view) :]
-            except OSError:
-                break
+            view = view[os.write(self._target, view) :]
         *lines, self._rest = (self._rest + piece).split(b"\n")
         if len(self._rest) > MAX_TEXT or (self._rest and not piece):
             lines, self._rest = [*lines, self._rest], b""
         for line in lines:
             text = line[:MAX_TEXT].decode("utf-8", "replace").rstrip("\r")
-            self.agent.tell(type="log", time=time.time(), stream=self.name, text=text)
+            self._agent.tell(type="log", time=time.time(), stream=self._name, text=text)
         return bool(piece)
 
 
 class Shim:
     def __init__(self, argv: list[str], job: bool, standalone: bool) -> None:
-        self.argv, self.job = argv, job
-        self.agent = Agent(wanted=not standalone)
-        self.app = 0
-        self.restarts = 0
-        self.started_at = self.start_at = 0.0
-        self.pause = FIRST_PAUSE
-        self.kills = 0
-        self.ending = 0
+        self.argv, self.job, self.agent = argv, job, Agent(wanted=not standalone)
+        self.app = self.restarts = self.kills = self.ending = 0
+        self.started_at, self.start_at, self.pause = 0.0, 0.0, FIRST_PAUSE
         self.exit_code: int | None = None
         self.streams: dict[int, Stream] = {}
-        self.command: dict[str, Any] | None = None
-        self.wake, self._waker = os.pipe()
-        for end in (self.wake, self._waker):
-            os.set_blocking(end, False)
+        self.wake, self.waker = os.pipe()
 
     def run(self) -> int:
         """Run until the app is done (a job) or was told to end; its exit code."""
-        signal.set_wakeup_fd(self._waker, warn_on_full_buffer=False)
-        for name in FORWARDED:
-            signal.signal(getattr(signal, "SIG" + name), self.forward)
+        for end in (self.wake, self.waker):
+            os.set_blocking(end, False)
+        signal.set_wakeup_fd(self.waker, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
+        for number in FORWARDED:
+            signal.signal(number, self.forward)
         waiting_since = time.monotonic()
         while self.exit_code is None:
             now = time.monotonic()
             self.agent.connect(now)
             if not self.app and self.agent.ready and now >= self.start_at:
                 self.start(now)
-            elif not self.agent.ready and not self.app and now > waiting_since + 10:
+            elif not self.app and not self.agent.ready and now > waiting_since + 10:
                 say("waiting for the sidecar")
                 waiting_since = now
-            self.end_late_command(now)
             self.wait(now)
             self.reap()
-        self.flush(1.0)
+        deadline = time.monotonic() + 1.0
+        while self.agent.pending() and time.monotonic() < deadline:
+            self.agent.send()
+            time.sleep(0.01)
         return self.exit_code
 
     def wait(self, now: float) -> None:
         """Sleep until something happens, and take it in."""
-        poll = select.poll()
-        poll.register(self.wake, select.POLLIN)
-        for source in self.streams:
-            poll.register(source, select.POLLIN)
-        timeout = 60.0
-        if self.agent.socket:
-            wanted = select.POLLIN | (select.POLLOUT if self.agent.pending() else 0)
-            poll.register(self.agent.socket, wanted)
-        elif self.agent.wanted:
-            timeout = RECONNECT
+        agent: list[Any] = [self.agent.socket] if self.agent.socket else []
+        timeout = 60.0 if agent or not self.agent.wanted else RECONNECT
         if not self.app and self.agent.ready:
-            timeout = min(timeout, self.start_at - now)
-        if self.command:
-            timeout = min(timeout, self.command["deadline"] - now)
-        agent = self.agent.socket
-        for source, _ in poll.poll(max(0.0, timeout) * 1000 + 1):
+            timeout = max(0.0, min(timeout, self.start_at - now))
+        reading = [self.wake, *self.streams, *agent]
+        writing = agent if self.agent.pending() else []
+        for source in select.select(reading, writing, [], timeout)[0]:
             if source == self.wake:
                 os.read(self.wake, 512)
-            elif source in self.streams:
-                if not self.streams[source].pump():
-                    os.close(source)
-                    del self.streams[source]
-            elif agent and agent is self.agent.socket:
-                self.agent.send()
-                if self.agent.socket:
-                    self.listen()
-
-    def listen(self) -> None:
+            elif source in self.streams and not self.streams[source].pump():
+                os.close(source)
+                del self.streams[source]
+        self.agent.send()
         for message in self.agent.receive():
             if message.get("type") == "ready":
                 self.agent.ready = True
-            elif message.get("type") == "run" and not self.command:
-                self.start_command(message)
+            elif message.get("type") == "run":
+                self.answer(message)
 
     def start(self, now: float) -> None:
-        self.kills = oom_kills()
-        outputs = []
-        for name, target in (("stdout", 1), ("stderr", 2)):
-            reading, writing = os.pipe()
-            os.set_blocking(reading, False)
-            self.streams[reading] = Stream(name, reading, target, self.agent)
-            outputs.append(writing)
-        self.app = self.spawn(self.argv, *outputs)
-        for writing in outputs:
-            os.close(writing)
-        self.started_at = now
-        self.agent.tell(
-            type="started", pid=self.app, restarts=self.restarts, time=time.time()
-        )
+        self.kills, self.started_at = oom_kills(), now
+        streams = [Stream("stdout", 1, self.agent), Stream("stderr", 2, self.agent)]
+        self.app = os.fork()
+        if not self.app:
+            self.become_app([stream.writing for stream in streams])
+        for stream in streams:
+            self.streams[stream.source] = stream
+            os.close(stream.writing)
+        state = {"pid": self.app, "restarts": self.restarts, "time": time.time()}
+        self.agent.tell(type="started", **state)
 
-    def spawn(self, argv: list[str], out: int, err: int) -> int:
-        """Start a program in a session of its own; returns its pid."""
-        pid = os.fork()
-        if pid:
-            return pid
+    def become_app(self, outputs: list[int]) -> NoReturn:
+        """In the forked child: the app, in a session of its own."""
+        code = 126
         try:
-            os.setsid()
-            os.dup2(out, 1)
-            os.dup2(err, 2)
-            signal.set_wakeup_fd(-1)
-            # Python ignores these two, and exec would hand that down.
-            defaults = ["SIG" + name for name in FORWARDED]
-            for name in [*defaults, "SIGCHLD", "SIGPIPE", "SIGXFSZ"]:
-                signal.signal(getattr(signal, name), signal.SIG_DFL)
-            os.execvpe(argv[0], argv, {**os.environ, **read_secrets(SECRETS)})
-        except OSError as error:
-            say("cannot start %s: %s" % (argv[0], error.strerror))
-            os._exit(127 if error.errno == errno.ENOENT else 126)
+            leave_shim()
+            for target, output in enumerate(outputs, start=1):
+                os.dup2(output, target)
+            os.execvpe(self.argv[0], self.argv, environment())
+        except FileNotFoundError:
+            code = 127
+            say(f"cannot start {self.argv[0]}: there is no such program")
         except BaseException as error:
-            say("cannot start %s: %r" % (argv[0], error))
-        os._exit(126)
+            say(f"cannot start {self.argv[0]}: {error}")
+        finally:
+            os._exit(code)
+
+    def answer(self, message: dict[str, Any]) -> None:
+        """Run a health command in a child that reports by itself, over its own line."""
+        if os.fork():
+            return
+        try:
+            leave_shim()
+            import subprocess
+
+            limit, code, pipe = float(message["timeout"]), 127, subprocess.PIPE
+            argv, both = [str(w) for w in message["command"]], subprocess.STDOUT
+            try:
+                done = subprocess.run(
+                    argv, stdout=pipe, stderr=both, timeout=limit, env=environment()
+                )
+                code, text = (
+                    done.returncode,
+                    done.stdout[-MAX_TEXT:].decode("utf-8", "replace"),
+                )
+            except (OSError, subprocess.TimeoutExpired) as error:
+                text = str(error)
+            result = {"type": "command-result", "id": message["id"]}
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
+                line.connect(AGENT)
+                line.sendall(encode({**result, "code": code, "output": text}))
+        finally:
+            kill_group(0)
 
     def forward(self, number: int, _: object) -> None:
-        if number in ENDING:
-            self.ending = number
+        self.ending = self.ending or number in ENDING
         if self.app:
             os.kill(self.app, number)
-        elif number in ENDING:
+        elif self.ending:
             self.exit_code = 128 + number
 
     def reap(self) -> None:
@@ -321,93 +309,48 @@ class Shim:
                 return
             if pid == self.app:
                 self.ended(status)
-            elif self.command and pid == self.command["pid"]:
-                self.command_ended(status)
 
     def ended(self, status: int) -> None:
-        now = time.monotonic()
-        kill_group(self.app)
-        self.app = 0
-        for stream in list(self.streams.values()):
-            while stream.pump() and select.select([stream.source], [], [], 0)[0]:
+        now, leader, self.app = time.monotonic(), self.app, 0
+        kill_group(leader)
+        for source, stream in self.streams.items():
+            while select.select([source], [], [], 0)[0] and stream.pump():
                 pass
         code, name, reason = exit_reason(status, oom_kills() - self.kills)
         final = self.job or self.ending
         if now - self.started_at >= STEADY:
             self.pause = FIRST_PAUSE
-        pause, self.start_at = self.pause, now + self.pause
-        self.pause = min(self.pause * 2, LONGEST_PAUSE)
+        pause, self.pause = self.pause, min(self.pause * 2, LONGEST_PAUSE)
+        self.start_at = now + pause
         self.restarts += 0 if final else 1
-        self.agent.tell(
-            type="exited",
-            code=code,
-            signal=name,
-            reason=reason,
-            restarts=self.restarts,
-            next_start_in=None if final else pause,
-        )
+        told: dict[str, Any] = {"code": code, "signal": name, "reason": reason}
+        told.update(restarts=self.restarts, next_start_in=None if final else pause)
+        self.agent.tell(type="exited", **told)
         if final:
             self.exit_code = code
         else:
-            say("the app ended (%s), next start in %g s" % (reason, pause))
-
-    def start_command(self, message: dict[str, Any]) -> None:
-        reading, writing = os.pipe()
-        pid = self.spawn([str(word) for word in message["command"]], writing, writing)
-        os.close(writing)
-        os.set_blocking(reading, False)
-        deadline = time.monotonic() + float(message["timeout"])
-        self.command = {
-            "id": message["id"],
-            "pid": pid,
-            "output": reading,
-            "deadline": deadline,
-        }
-
-    def end_late_command(self, now: float) -> None:
-        if self.command and now >= self.command["deadline"]:
-            kill_group(self.command["pid"])
-
-    def command_ended(self, status: int) -> None:
-        command, self.command = self.command, None
-        assert command is not None
-        kill_group(command["pid"])
-        try:
-            output = os.read(command["output"], MAX_OUTPUT)
-        except BlockingIOError:
-            output = b""
-        os.close(command["output"])
-        self.agent.tell(
-            type="command-result",
-            id=command["id"],
-            code=exit_reason(status, 0)[0],
-            output=output.decode("utf-8", "replace"),
-        )
-
-    def flush(self, seconds: float) -> None:
-        deadline = time.monotonic() + seconds
-        while self.agent.pending() and time.monotonic() < deadline:
-            self.agent.send()
-            time.sleep(0.01)
+            say(f"the app ended ({reason}), next start after {pause:g} s")
 
 
-def kill_group(leader: int) -> None:
-    try:
-        os.killpg(leader, signal.SIGKILL)
-    except ProcessLookupError:
-        return
+def leave_shim() -> None:
+    """In a forked child: a session of its own, and signals as the engine gave them."""
+    os.setsid()
+    signal.set_wakeup_fd(-1)
+    for number in RESTORED:
+        signal.signal(number, signal.SIG_DFL)
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, **read_secrets(SECRETS)}
 
 
 def main() -> NoReturn:
     if len(sys.argv) < 3 or sys.argv[1] != "--":
         say("usage: shim.py -- PROGRAM ARGUMENT...")
         sys.exit(64)
-    shim = Shim(
-        sys.argv[2:],
-        job=os.environ.get("KARST_KIND") == "job",
-        standalone=os.environ.get("KARST_SHIM") == "standalone",
-    )
-    sys.exit(shim.run())
+    job = os.environ.get("KARST_KIND") == "job"
+    standalone = os.environ.get("KARST_SHIM") == "standalone"
+    sys.exit(Shim(sys.argv[2:], job, standalone).run())
 
 
 if __name__ == "__main__":
