@@ -150,7 +150,9 @@ def _install(
     """The builder's steps: dependencies in a layer of their own, then the project."""
     # The cache is the service's own: in a shared one, one repository's build could
     # leave poisoned wheels for another's.
-    mounts = f"--mount=type=cache,id=karst-{stack}-{spec.name},target=/root/.cache,sharing=locked "
+    mounts = (
+        f"--mount=type=cache,id=karst-{stack}-{spec.name},target=/cache,sharing=locked "
+    )
     for name in spec.build.secrets:
         mounts += f"--mount=type=secret,id={name} "
     mounts += _ca_mount(with_ca)
