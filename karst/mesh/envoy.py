@@ -12,14 +12,6 @@ from __future__ import annotations
 from typing import Any
 
 from karst.config.spec import Protocol
-from karst.mesh.model import (
-    ADMIN_PORT,
-    CONTROL_PORT,
-    INBOUND_PORT,
-    OUTBOUND_PORT,
-    Node,
-    Peer,
-)
 from karst.pki import Identity
 
 Resource = dict[str, Any]
@@ -28,8 +20,8 @@ ROOT = "/var/lib/karst"
 CURRENT = f"{ROOT}/current"
 _EXTENSIONS = "type.googleapis.com/envoy.extensions"
 _WATCHED = {"path": ROOT}
-_CONTROL_PREFIX = "/karst.controlplane.v1.ControlPlane/"
-_AGENT_PREFIXES = (_CONTROL_PREFIX, "/grpc.health.v1.Health/", "/grpc.reflection.")
+CONTROL_PREFIX = "/karst.controlplane.v1.ControlPlane/"
+AGENT_PREFIXES = (CONTROL_PREFIX, "/grpc.health.v1.Health/", "/grpc.reflection.")
 
 
 def file_source(name: str) -> Resource:
@@ -151,13 +143,13 @@ def _transport(kind: str, context: Resource) -> Resource:
 # --- filters ---------------------------------------------------------------------
 
 
-def _filter(name: str, path: str, config: Resource) -> Resource:
+def typed_filter(name: str, path: str, config: Resource) -> Resource:
     return {"name": name, "typed_config": {"@type": f"{_EXTENSIONS}.{path}", **config}}
 
 
 def tcp_filters(cluster: str, stat: str) -> list[Resource]:
     return [
-        _filter(
+        typed_filter(
             "envoy.filters.network.tcp_proxy",
             "filters.network.tcp_proxy.v3.TcpProxy",
             # An idle database connection is a normal one: Envoy's hour would cut it.
@@ -177,7 +169,7 @@ def http_filters(
     """A connection manager that an app does not notice: no timeouts, no header games."""
     filters = [access] if access else []
     filters.append(
-        _filter(
+        typed_filter(
             "envoy.filters.http.router",
             "filters.http.router.v3.Router",
             {"suppress_envoy_headers": True},
@@ -204,7 +196,7 @@ def http_filters(
         manager["forward_client_cert_details"] = "SANITIZE_SET"
         manager["set_current_client_cert_details"] = {"uri": True}
     return [
-        _filter(
+        typed_filter(
             "envoy.filters.network.http_connection_manager",
             "filters.network.http_connection_manager.v3.HttpConnectionManager",
             manager,
@@ -230,154 +222,11 @@ def route(cluster: str, match: Resource | None = None) -> Resource:
     }
 
 
-def _stream_filters(cluster: str, protocol: Protocol, stat: str) -> list[Resource]:
+def stream_filters(cluster: str, protocol: Protocol, stat: str) -> list[Resource]:
     if protocol == "tcp":
         return tcp_filters(cluster, stat)
     return http_filters([route(cluster)], stat)
 
 
-# --- listeners -------------------------------------------------------------------
-
-
-def inbound_listener(node: Node) -> Resource:
-    """What arrives from the network, by the port that was dialled; nothing else."""
-    chains = [_control_chain(node), _admin_chain()]
-    if node.port and node.port != CONTROL_PORT:
-        if node.protocol == "tcp":
-            filters = tcp_filters("app", "inbound")
-        else:
-            filters = http_filters([route("app")], "inbound", inbound=True)
-        http = node.protocol != "tcp"
-        chains.append(_mtls_chain(node.port, filters, callers="callers", http=http))
-    return _listener("inbound", "0.0.0.0", INBOUND_PORT, chains, "INBOUND")  # noqa: S104
-
-
-def _control_chain(node: Node) -> Resource:
-    """50051: the agent for the probe, the app (where this is its port) for its callers."""
-    own = node.port == CONTROL_PORT
-    prefixes = (_CONTROL_PREFIX,) if own else _AGENT_PREFIXES
-    routes = [route("agent", {"prefix": prefix}) for prefix in prefixes]
-    if own:
-        routes.append(route("app"))
-    access = _filter(
-        "envoy.filters.http.rbac",
-        "filters.http.rbac.v3.RBAC",
-        {
-            "rules": {
-                "action": "ALLOW",
-                "policies": {
-                    "probe": {
-                        "permissions": [{"any": True}],
-                        "principals": [_principal(node.probe)],
-                    },
-                    "callers": {
-                        "permissions": [
-                            {
-                                "not_rule": {
-                                    "url_path": {"path": {"prefix": _CONTROL_PREFIX}}
-                                }
-                            }
-                        ],
-                        "principals": [{"any": True}],
-                    },
-                },
-            }
-        },
-    )
-    filters = http_filters(routes, "control", inbound=True, access=access)
-    return _mtls_chain(CONTROL_PORT, filters, callers="callers" if own else "probe")
-
-
-def _principal(identity: Identity) -> Resource:
+def principal(identity: Identity) -> Resource:
     return {"authenticated": {"principal_name": {"exact": identity.uri}}}
-
-
-def _admin_chain() -> Resource:
-    get = {"name": ":method", "string_match": {"exact": "GET"}}
-    paths = ("/stats", "/stats/prometheus", "/ready")
-    routes = [route("admin", {"path": path, "headers": [get]}) for path in paths]
-    return _mtls_chain(ADMIN_PORT, http_filters(routes, "admin"), callers="probe")
-
-
-def _mtls_chain(
-    port: int, filters: list[Resource], *, callers: str, http: bool = True
-) -> Resource:
-    return {
-        "name": f"port-{port}",
-        "filter_chain_match": {"destination_port": port},
-        "transport_socket": server_tls(
-            certificate="identity", callers=callers, http=http
-        ),
-        "filters": filters,
-    }
-
-
-def outbound_listener(node: Node) -> Resource:
-    """What the app dials, by virtual address and port; anything else is closed."""
-    chains = [
-        _virtual_chain(
-            peer.virtual_address,
-            peer.port,
-            _stream_filters(f"to-{peer.name}", peer.protocol, f"to-{peer.name}"),
-            f"to-{peer.name}",
-        )
-        for peer in node.callees
-    ]
-    if node.port:
-        filters = _stream_filters("app", node.protocol, "to-self")
-        chains.append(
-            _virtual_chain(node.virtual_address, node.port, filters, "to-self")
-        )
-    return _listener("outbound", "127.0.0.1", OUTBOUND_PORT, chains, "OUTBOUND")
-
-
-def _virtual_chain(
-    address: str, port: int, filters: list[Resource], name: str
-) -> Resource:
-    return {
-        "name": name,
-        "filter_chain_match": {
-            "prefix_ranges": [{"address_prefix": address, "prefix_len": 32}],
-            "destination_port": port,
-        },
-        "filters": filters,
-    }
-
-
-def door_listener(target: Peer, port: int, *, tls: bool) -> Resource:
-    """The edge's listener: plain or TLS from browsers, mTLS to the published service."""
-    cluster = f"to-{target.name}"
-    if target.protocol == "tcp":
-        filters = tcp_filters(cluster, "door")
-    else:
-        filters = http_filters([route(cluster)], "door", edge=True)
-    chain: Resource = {"name": "door", "filters": filters}
-    if tls:
-        chain["transport_socket"] = server_tls(
-            certificate="door", callers=None, http=target.protocol != "tcp"
-        )
-    return {
-        "name": "door",
-        "address": _socket("0.0.0.0", port),  # noqa: S104
-        "filter_chains": [chain],
-        "traffic_direction": "INBOUND",
-    }
-
-
-def _listener(
-    name: str, address: str, port: int, chains: list[Resource], direction: str
-) -> Resource:
-    original_dst = "filters.listener.original_dst.v3.OriginalDst"
-    return {
-        "name": name,
-        "address": _socket(address, port),
-        "listener_filters": [
-            _filter("envoy.filters.listener.original_dst", original_dst, {})
-        ],
-        "filter_chains": chains,
-        "traffic_direction": direction,
-    }
-
-
-def _socket(address: str, port: int) -> Resource:
-    return {"socket_address": {"address": address, "port_value": port}}

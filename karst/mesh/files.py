@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from string import Template
 
-from karst.mesh import clusters, envoy
+from karst.mesh import clusters, envoy, listeners
 from karst.mesh.model import DOOR_PORT, Door, Node, Peer
 from karst.pki import Leaf
 
@@ -52,9 +52,9 @@ def render_node(
     own = [clusters.app_cluster(node.port, node.protocol)] if node.port else []
     own_names = [f"{node.virtual_address} {_names(node)}"] if node.port else []
     hosts = own_names + [f"{p.virtual_address} {_peer_names(p)}" for p in node.callees]
-    listeners = [envoy.inbound_listener(node), envoy.outbound_listener(node)]
+    both = [listeners.inbound_listener(node), listeners.outbound_listener(node)]
     files = _common(leaf, bundle_pem, bootstrap, node.identity.service, node.callees)
-    files["lds.json"] = PeerFile(_resources("listener.v3.Listener", listeners))
+    files["lds.json"] = PeerFile(_resources("listener.v3.Listener", both))
     files["cds.json"] = PeerFile(
         _resources(
             "cluster.v3.Cluster", own + [clusters.peer_cluster(p) for p in node.callees]
@@ -80,7 +80,7 @@ def render_door(
     """The files of an edge proxy; `certificate` is its browsers' side, PEM chain and key."""
     target = door.target
     files = _common(leaf, bundle_pem, bootstrap, door.identity.service, (target,))
-    listener = envoy.door_listener(target, DOOR_PORT, tls=certificate is not None)
+    listener = listeners.door_listener(target, DOOR_PORT, tls=certificate is not None)
     files["lds.json"] = PeerFile(_resources("listener.v3.Listener", [listener]))
     files["cds.json"] = PeerFile(
         _resources("cluster.v3.Cluster", [clusters.peer_cluster(target)])
