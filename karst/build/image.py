@@ -106,16 +106,14 @@ def build_command(
     """Return the command that builds `image`; raises BuildError for a missing secret.
 
     Args:
-        ca_bundle: PEM file, where `recipe.with_ca`.
+        ca_bundle: PEM file of the authorities that the build trusts; None: the image's.
         secrets: a file for each name of `recipe.secrets`; others are not passed on.
     """
     files = dict(secrets or {})
     given = {name: files[name] for name in recipe.secrets if name in files}
     missing = [name for name in recipe.secrets if name not in files]
-    if recipe.with_ca and ca_bundle is not None:
+    if ca_bundle is not None:
         given[CA_SECRET] = ca_bundle
-    elif recipe.with_ca:
-        missing.append("ca_bundle")
     if missing:
         raise BuildError(
             f"the build's secrets have no value: {', '.join(missing)}",

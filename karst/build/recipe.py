@@ -21,7 +21,11 @@ from karst.inspection.entrypoint import Entrypoint
 UV_VERSION = "0.13.9"
 CA_SECRET = "karst_ca"  # noqa: S105 - the name of a file, not its content
 _SECRET_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
-_CA_VARIABLES = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE")
+_CA_FILE = f"/run/secrets/{CA_SECRET}"
+# A secret that is not given is mounted as nothing: the same text, and so the same
+# content key, with a company's bundle and without.
+_CA_MOUNT = f"--mount=type=secret,id={CA_SECRET} "
+_CA_ENV = f"if [ -s {_CA_FILE} ]; then export SSL_CERT_FILE={_CA_FILE} PIP_CERT={_CA_FILE} REQUESTS_CA_BUNDLE={_CA_FILE}; fi && "
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,6 @@ class BuildRecipe:
         base: the base image, or None likewise.
         manifest: the kind of file that names the dependencies.
         platform: "linux/amd64".
-        with_ca: whether the build is given a bundle of certificate authorities.
         secrets: names of the build's secrets.
         content_key: 32 hex digits of all that makes the image: same key, same image.
         inputs: 64 hex digits of what the user's side puts in; unlike `content_key`
@@ -52,7 +55,6 @@ class BuildRecipe:
     base: BaseImage | None
     manifest: str
     platform: str
-    with_ca: bool
     secrets: tuple[str, ...]
     content_key: str
     inputs: str
@@ -76,7 +78,6 @@ def render_recipe(
     platform: str,
     template: str,
     shim: str,
-    with_ca: bool = False,
 ) -> BuildRecipe:
     """Render the recipe for one service; reads the checkout, starts nothing.
 
@@ -84,7 +85,6 @@ def render_recipe(
         base: needed unless the entrypoint is the repository's own Dockerfile.
         template: the text of app.Dockerfile.tmpl.
         shim: the program text that starts the app.
-        with_ca: whether a bundle of certificate authorities will be given.
     """
     for name in spec.build.secrets:
         if not _SECRET_NAME.fullmatch(name):
@@ -108,14 +108,14 @@ def render_recipe(
         places = {
             "base": base.pinned,
             "uv_version": UV_VERSION,
-            "install": _install(manifest, stack, spec, with_ca=with_ca),
+            "install": _install(manifest, stack, spec),
             "python_path": _python_path(entrypoint),
             "volumes": _volumes(spec),
             "workdir": entrypoint.workdir,
             "shim": hashlib.sha256(shim.encode()).hexdigest()[:16],
             "command": json.dumps(list(entrypoint.command)),
-            "ca_mount": _ca_mount(with_ca),
-            "ca_env": _ca_env(with_ca),
+            "ca_mount": _CA_MOUNT,
+            "ca_env": _CA_ENV,
         }
         text = Template(template).substitute(places)
         inputs |= {
@@ -137,16 +137,13 @@ def render_recipe(
         base=base if manifest else None,
         manifest=manifest.kind if manifest else "Dockerfile",
         platform=platform,
-        with_ca=with_ca,
         secrets=spec.build.secrets,
         content_key=key[:32],
         inputs=_digest(inputs),
     )
 
 
-def _install(
-    manifest: Manifest, stack: str, spec: ServiceSpec, *, with_ca: bool
-) -> str:
+def _install(manifest: Manifest, stack: str, spec: ServiceSpec) -> str:
     """The builder's steps: dependencies in a layer of their own, then the project."""
     # The cache is the service's own: in a shared one, one repository's build could
     # leave poisoned wheels for another's.
@@ -155,9 +152,9 @@ def _install(
     )
     for name in spec.build.secrets:
         mounts += f"--mount=type=secret,id={name} "
-    mounts += _ca_mount(with_ca)
+    mounts += _CA_MOUNT
     whole = "--mount=type=bind,source=app,target=/app,rw "
-    run = _ca_env(with_ca, export=True)
+    run = _CA_ENV
     lines = []
     if manifest.dependencies:
         folders: dict[str, list[str]] = {}
@@ -174,17 +171,6 @@ def _install(
         alone = "--no-deps " if manifest.project == "alone" else ""
         lines.append(f"RUN {mounts}{whole}{run}uv pip install {alone}/app")
     return "".join(line + "\n" for line in lines)
-
-
-def _ca_mount(with_ca: bool) -> str:
-    return f"--mount=type=secret,id={CA_SECRET} " if with_ca else ""
-
-
-def _ca_env(with_ca: bool, *, export: bool = False) -> str:
-    if not with_ca:
-        return ""
-    words = " ".join(f"{name}=/run/secrets/{CA_SECRET}" for name in _CA_VARIABLES)
-    return f"export {words} && " if export else f"{words} "
 
 
 def _python_path(entrypoint: Entrypoint) -> str:

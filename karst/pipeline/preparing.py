@@ -140,7 +140,6 @@ def _fetch(
         platform=tools.engine.platform,
         template=tools.app_template,
         shim=_shim(),
-        with_ca=_ca_bundle(tools, settings, spec) is not None,
     )
     image = image_name(
         stack.name,

@@ -38,7 +38,6 @@ def render(tmp_path: Path) -> Render:
         platform: str = "linux/amd64",
         shim: str = "shim",
         template: str | None = None,
-        with_ca: bool = False,
         secrets: tuple[str, ...] = (),
         volumes: dict[str, str] | None = None,
         declared: str | tuple[str, ...] | None = None,
@@ -59,7 +58,6 @@ def render(tmp_path: Path) -> Render:
             platform=platform,
             template=template or TEMPLATE.read_text(),
             shim=shim,
-            with_ca=with_ca,
         )
 
     return rendered

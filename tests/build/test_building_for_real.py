@@ -114,7 +114,6 @@ class Workshop:
             platform=self.engine.platform,
             template=TEMPLATE.read_text(),
             shim=SHIM,
-            with_ca=CA_BUNDLE.exists(),
         )
         context = self.folder / f"{name}.context"
         dockerfile = prepare_context(checkout, recipe, context, shim=SHIM)
@@ -130,7 +129,7 @@ class Workshop:
             dockerfile,
             self.builder,
             context=context,
-            ca_bundle=CA_BUNDLE if recipe.with_ca else None,
+            ca_bundle=CA_BUNDLE if CA_BUNDLE.exists() else None,
             secrets=given,
         )
         return ImageBuild(name, image, command), recipe

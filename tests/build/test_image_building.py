@@ -53,7 +53,7 @@ class TestCommand:
         )
 
     def test_an_older_client_with_secrets_whole(self, render: Render) -> None:
-        recipe = render({"main.py": ""}, secrets=("TOKEN",), with_ca=True)
+        recipe = render({"main.py": ""}, secrets=("TOKEN",))
         assert build_command(
             recipe,
             "i",
@@ -79,13 +79,13 @@ class TestCommand:
         )
 
     def test_a_secret_without_a_value_is_a_sentence(self, render: Render) -> None:
-        recipe = render({"main.py": ""}, secrets=("TOKEN",), with_ca=True)
+        recipe = render({"main.py": ""}, secrets=("TOKEN",))
         with pytest.raises(BuildError) as caught:
             build_command(
                 recipe, "i", Path("d"), Builder("buildx", "docker"), context=Path("c")
             )
         assert str(caught.value) == (
-            "web: the build's secrets have no value: TOKEN, ca_bundle\n"
+            "web: the build's secrets have no value: TOKEN\n"
             "  -> set variables of these names, or take them out of 'build:'"
         )
 

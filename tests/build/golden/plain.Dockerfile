@@ -5,12 +5,12 @@
 FROM python:3.11-slim AS builder
 ENV PATH=/opt/uv/bin:$PATH VIRTUAL_ENV=/opt/venv UV_PROJECT_ENVIRONMENT=/opt/venv \
     UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 UV_NO_PROGRESS=1 XDG_CACHE_HOME=/cache
-RUN python3 -m venv /opt/uv && \
+RUN --mount=type=secret,id=karst_ca if [ -s /run/secrets/karst_ca ]; then export SSL_CERT_FILE=/run/secrets/karst_ca PIP_CERT=/run/secrets/karst_ca REQUESTS_CA_BUNDLE=/run/secrets/karst_ca; fi && python3 -m venv /opt/uv && \
     /opt/uv/bin/python3 -m pip install --quiet --no-cache-dir --disable-pip-version-check uv==0.13.9
 RUN python3 -m venv --without-pip /opt/venv
 WORKDIR /app
 COPY ["app/requirements.txt", "/app/"]
-RUN --mount=type=cache,id=karst-shop-web,target=/cache,sharing=locked uv pip install --requirement requirements.txt
+RUN --mount=type=cache,id=karst-shop-web,target=/cache,sharing=locked --mount=type=secret,id=karst_ca if [ -s /run/secrets/karst_ca ]; then export SSL_CERT_FILE=/run/secrets/karst_ca PIP_CERT=/run/secrets/karst_ca REQUESTS_CA_BUNDLE=/run/secrets/karst_ca; fi && uv pip install --requirement requirements.txt
 
 FROM python:3.11-slim
 RUN echo 'karst:x:10001:10001::/home/karst:/bin/false' >> /etc/passwd && \
