@@ -96,15 +96,16 @@ def open_workbench(
     host = spec.target.docker_host or settings.docker_host
     engine = connect(host, environ)
     processes = Processes(environ)
+    root = file.resolve().parent
     templates = data_folder("infra") / "templates"
     tools = Tools(
         engine=engine,
         processes=processes,
-        session=_session(spec, settings, processes, environ, host),
+        session=_session(spec, settings, processes, environ, host, root),
         clock=Clock(),
         progress=progress,
-        authorities=_authorities(settings),
-        root=file.resolve().parent,
+        authorities=_authorities(settings, root),
+        root=root,
         sidecar_image=sidecar_reference(settings),
         bootstrap=Template((templates / "envoy.yaml.tmpl").read_text()),
         app_template=(templates / "app.Dockerfile.tmpl").read_text(),
@@ -126,11 +127,13 @@ def _session(
     processes: Processes,
     environ: Mapping[str, str],
     host: str | None,
+    root: Path,
 ) -> Session:
+    # State belongs to its repos.yaml: the same from whichever folder one calls.
     return Session(
         processes=processes,
         program=terraform_program(settings, processes),
-        folder=settings.state_dir.resolve() / spec.name,
+        folder=root / settings.state_dir / spec.name,
         module=data_folder("infra"),
         state=spec.state,
         cli_config=cli_config(environ),
@@ -156,12 +159,12 @@ def cli_config(environ: Mapping[str, str]) -> Path | None:
     return file if file.is_file() else None
 
 
-def _authorities(settings: Settings) -> TerminalAuthorities:
+def _authorities(settings: Settings, root: Path) -> TerminalAuthorities:
     given = None
     if settings.ca_certificate and settings.ca_key:
         key = Secret(_pem_text(settings.ca_key.reveal()))
         given = (_pem_text(settings.ca_certificate), key)
-    return TerminalAuthorities(SecretsDirectory(settings.secrets_dir.resolve()), given)
+    return TerminalAuthorities(SecretsDirectory(root / settings.secrets_dir), given)
 
 
 def _pem_text(value: str) -> str:

@@ -16,7 +16,7 @@ from karst.secret import Secret
 class Settings:
     """Every setting of `karst.config.setting_keys`, as its own type.
 
-    Paths are as written: relative ones belong to the working directory. `leaf_days`
+    Paths are as written: relative ones belong to the folder of repos.yaml. `leaf_days`
     are days, `base_image` holds `{version}` where Python's version goes.
     """
 

@@ -10,17 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from karst.effects.engine_volumes import ensure_running
-from karst.errors import StalePlanError
 from karst.health import Verdict
-from karst.mesh.target import TargetState, read_target
 from karst.pipeline import checks
-from karst.pipeline.handing import Handing, required_secrets
-from karst.pipeline.releasing import judge, start_all, waves
+from karst.pipeline.handing import required_secrets
+from karst.pipeline.releasing import waves
+from karst.pipeline.run import open_run
 from karst.pipeline.tools import Planned, Stopwatch, Tools
-from karst.terraform import Plan, Release, Stack
+from karst.terraform import Stack
 
 KEEPER = "karst-keeper"
 _BUILDS_AT_ONCE = 4
@@ -68,7 +67,7 @@ def apply(tools: Tools, planned: Planned) -> ApplyOutcome:
         build_missing(tools, planned)
         checks.refuse_users(tools.engine, planned)
     with watch.measure("deliver"):
-        run = _open(tools, planned)
+        run = open_run(tools, planned)
         run.hand_first_sets()
     with watch.measure("terraform"):
         run.expand()
@@ -123,205 +122,3 @@ def ensure_keeper(tools: Tools, planned: Planned) -> None:
         "volumes": {"/var/run/docker.sock": {"bind": "/var/run/docker.sock"}},
     }
     ensure_running(tools.engine, KEEPER, settings)
-
-
-def _open(tools: Tools, planned: Planned) -> _Run:
-    stack = planned.plan.stack
-    target = read_target(tools.engine, tools.sidecar_image, stack.name)
-    authority = tools.authorities.authority(
-        stack.name, expected=target.authority, now=tools.clock.now()
-    )
-    retiring = {
-        key: release
-        for key, release in planned.applied.services.items()
-        if key not in stack.services
-    }
-    changed = {r.service for r in stack.services.values()}
-    doubled = any(r.service in changed for r in retiring.values())
-    return _Run(
-        tools=tools,
-        planned=planned,
-        handing=Handing(tools, planned.spec, authority),
-        target=target,
-        retiring=retiring if doubled else {},
-        final=stack,
-    )
-
-
-@dataclass
-class _Run:
-    """One apply under way: what was handed over, who proved healthy, who did not."""
-
-    tools: Tools
-    planned: Planned
-    handing: Handing
-    target: TargetState
-    retiring: Mapping[str, Release]
-    final: Stack
-    results: dict[str, Verdict] = field(default_factory=dict)
-    rolled_back: set[str] = field(default_factory=set)
-    failed: set[str] = field(default_factory=set)
-    restarted: tuple[str, ...] = ()
-
-    @property
-    def _expanded(self) -> Stack:
-        stack = self.planned.plan.stack
-        return stack.with_services({**self.retiring, **stack.services})
-
-    @property
-    def _running(self) -> dict[str, Release]:
-        return {r.service: r for r in self.final.services.values()}
-
-    def _old(self, service: str) -> Release | None:
-        """The release that had traffic before, where it is another one."""
-        served = self.target.released.get(service)
-        for release in self.retiring.values():
-            if release.service == service and release.release == served:
-                return release
-        return None
-
-    def hand_first_sets(self) -> None:
-        """Before Terraform: volumes, certificates and secrets of what is new."""
-        self.tools.progress.step("handing over certificates and peer files")
-        stack = self.planned.plan.stack
-        self.handing.make_volumes(stack)
-        self.target, changed = self.handing.hand_secrets(stack, self.target)
-        for release in changed:
-            self.tools.engine.restart(release.container)
-        self.restarted = tuple(r.service for r in changed)
-        self._hand_sets(only_pending=True)
-        self.handing.keep(self.target, self._expanded)
-
-    def _hand_sets(self, *, only_pending: bool = False) -> None:
-        """Deliver what changed; before proof, only to what has no traffic yet."""
-        sets = self.handing.sets(self._running, self.target.released, self._expanded)
-        if only_pending:
-            settled = {
-                r.mesh_volume
-                for n, r in self._running.items()
-                if self.target.released.get(n) == r.release
-            }
-            sets = {v: s for v, s in sets.items() if v not in settled}
-        self.target = self.handing.hand_over(sets, self.target)
-
-    def expand(self) -> None:
-        """Terraform adds what is new; what it replaces stays until it is proven."""
-        session, plan = self.tools.session, self.planned.plan
-        if not plan.resources:
-            return
-        self.tools.progress.step("terraform apply")
-        if self.retiring:
-            self._stop_stateful()
-            expanded = session.plan(self._expanded, self.planned.applied, refresh=False)
-            _must_be_part(expanded, plan)
-            plan = expanded
-        session.apply(plan, self.tools.progress.line)
-
-    def _stop_stateful(self) -> None:
-        """Two releases never share a data volume: the old one's app stops first."""
-        for release in self.retiring.values():
-            if release.volumes:
-                self.tools.engine.stop(release.container)
-
-    def start(self, wave: tuple[str, ...]) -> None:
-        ready = [
-            release
-            for name, release in self._running.items()
-            if name in wave and not self._blocked(name)
-        ]
-        start_all(self.tools, ready)
-
-    def _blocked(self, name: str) -> bool:
-        needs = self.planned.spec.service(name).needs
-        lacking = [n for n in needs if n in self.failed]
-        if lacking:
-            release = self._running[name].release
-            reason = f"not started: it needs {', '.join(lacking)}, which failed"
-            self.results[name] = Verdict(name, release, "failed", reason)
-            self._give_up(name)
-        return bool(lacking)
-
-    def prove(self, wave: tuple[str, ...]) -> None:
-        """Wait for the releases that have not proved healthy before."""
-        pending = {
-            name: release
-            for name, release in self._running.items()
-            if name in wave
-            and name not in self.failed
-            and self.target.released.get(name) != release.release
-        }
-        if not pending:
-            return
-        self.tools.progress.step(f"waiting for {', '.join(pending)}")
-        verdicts = judge(
-            self.tools,
-            self.handing.authority,
-            self.planned.spec,
-            pending,
-            self.target.sets,
-        )
-        for name, verdict in verdicts.items():
-            if verdict.well:
-                released = {**self.target.released, name: verdict.release}
-                self.target = replace(self.target, released=released)
-            else:
-                self.results[name] = verdict
-                self._give_up(name)
-
-    def _give_up(self, name: str) -> None:
-        """The new release failed: what ran before runs on, in its place."""
-        self.failed.add(name)
-        old = self._old(name)
-        if old is None:
-            return
-        self.rolled_back.add(name)
-        new = self._running[name]
-        services = {k: r for k, r in self.final.services.items() if k != new.key}
-        self.final = self.final.with_services({**services, old.key: old})
-        if old.volumes:
-            self.tools.engine.stop(new.container)
-            self.tools.engine.start(old.container)
-
-    def admit(self) -> None:
-        """Give traffic to what has proved healthy by now."""
-        self._hand_sets()
-        self.handing.keep(self.target, self._expanded)
-
-    def contract(self) -> None:
-        """Terraform removes what was replaced, or what failed to replace it."""
-        if not self.retiring:
-            return
-        self.tools.progress.step("removing replaced releases")
-        session = self.tools.session
-        plan = session.plan(self.final, session.applied(), refresh=False)
-        if not self.rolled_back:
-            _must_be_part(plan, self.planned.plan)
-        session.apply(plan, self.tools.progress.line)
-
-    def settle(self) -> None:
-        self._hand_sets()
-        self.handing.keep(self.target, self.final)
-        self.handing.remove_volumes(self.final)
-
-    def verdicts(self) -> dict[str, Verdict]:
-        """Health of everything that runs, with the failures that were seen on the way."""
-        asked = {n: r for n, r in self._running.items() if n not in self.results}
-        found = judge(
-            self.tools,
-            self.handing.authority,
-            self.planned.spec,
-            asked,
-            self.target.sets,
-        )
-        return {**found, **self.results}
-
-
-def _must_be_part(part: Plan, whole: Plan) -> None:
-    """Raise unless every change of `part` is one of the reviewed plan's."""
-    allowed = {(r.address, r.actions) for r in whole.resources}
-    foreign = [r for r in part.resources if (r.address, r.actions) not in allowed]
-    if foreign:
-        raise StalePlanError(
-            f"what would be applied is not what was planned: {foreign[0].address} ({'/'.join(foreign[0].actions)})",
-            remedy="plan again; something changed on the target in between",
-        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -14,10 +15,10 @@ from karst.effects.engine_volumes import (
     remove_volume,
 )
 from karst.errors import SecretMissingError
-from karst.mesh.assemble import Member, assemble, door_identity
+from karst.mesh.assemble import Member, assemble
 from karst.mesh.delivery import secret_files, set_files
 from karst.mesh.files import FileSet, render_door, render_node
-from karst.mesh.target import TargetState, volume_name, write_target
+from karst.mesh.target import TargetState, write_target
 from karst.pipeline.tools import Tools
 from karst.pki import CertificateAuthority, Identity, Leaf
 from karst.secret import Secret
@@ -78,8 +79,6 @@ class Handing:
     def _member(
         self, release: Release, released: Mapping[str, str], stack: Stack
     ) -> Member:
-        import json
-
         agent = json.loads(release.agent)
         served = released.get(release.service)
         endpoints = tuple(
@@ -232,12 +231,3 @@ def stack_volumes(tools: Tools, stack: str) -> tuple[list[str], list[str]]:
         kept = "karst.data" in volume.labels
         (data if kept else own).append(volume.name)
     return sorted(own), sorted(data)
-
-
-__all__ = [
-    "Handing",
-    "door_identity",
-    "required_secrets",
-    "stack_volumes",
-    "volume_name",
-]
