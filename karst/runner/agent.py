@@ -78,7 +78,7 @@ class Agent:
         self._sets = sets
         self._envoy = KeptAlive("envoy", envoy.start_envoy)
         self._server = KeptAlive("server", self._start_server)
-        self._uptake = Uptake()
+        self._uptake = Uptake(sets.show)
         self._told = b""
         self._to_server: socket.socket | None = None
         self._stopping = False

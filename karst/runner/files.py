@@ -55,6 +55,14 @@ class FileSets:
                 self.error = f"set {path.name}: {error}"
         return moved
 
+    def show(self) -> None:
+        """Point `current` at the set in force, by a move: that makes Envoy read it."""
+        if self.current:
+            link = self._root / "current.new"
+            link.unlink(missing_ok=True)
+            link.symlink_to(f"sets/{self.current.version}")
+            link.rename(self._root / "current")
+
     def text(self, name: str) -> str:
         """The text of a file of the current set; "" where it has none."""
         if not self.current or name not in self.current.files:
@@ -95,13 +103,9 @@ class FileSets:
         target = sets / manifest.version
         _remove(target)
         path.rename(target)
-        # Envoy reads a set anew when a name moves within the watched directory.
-        link = self._root / "current.new"
-        link.unlink(missing_ok=True)
-        link.symlink_to(f"sets/{manifest.version}")
         before_move()
-        link.rename(self._root / "current")
         previous, self.current = self.current, manifest
+        self.show()
         self.error = ""
         self._prune(keep={manifest.version, previous.version if previous else ""})
         return True

@@ -17,16 +17,23 @@ class Uptake:
         ready: Envoy has its first configuration and listens.
         version: the newest set that Envoy has read and not refused.
         error: why a newer one is not, or "".
+
+    Envoy reads files in no order when a set moves: listeners that name a new cluster
+    are refused where they come first. So after a first refusal the set is shown again
+    (`show_again` moves it once more), and only a second one counts.
     """
 
     def __init__(
         self,
+        show_again: Callable[[], None] = lambda: None,
         is_ready: Callable[[], bool] = envoy.is_ready,
         counters: Callable[[], dict[str, int]] = envoy.update_counters,
     ) -> None:
         self.ready = False
         self.version = ""
         self.error = ""
+        self._show_again = show_again
+        self._shown_again = False
         self._is_ready = is_ready
         self._counters = counters
         self._wanted = ""
@@ -38,6 +45,7 @@ class Uptake:
         """A set came into force; `before` are Envoy's counters from before that."""
         self._wanted, self._before = version, before
         self._open, self._deadline = True, now + PATIENCE
+        self._shown_again = False
 
     def restarted(self, version: str, now: float) -> None:
         """Envoy was started on this set: everything it reads now is that set's."""
@@ -56,13 +64,17 @@ class Uptake:
             return
         counters = self._counters() if self.ready else {}
         refused = envoy.refused(self._before, counters)
-        if refused:
+        settled = bool(counters) and envoy.taken_up(self._before, counters)
+        if refused and settled and not self._shown_again:
+            self._shown_again, self._before = True, counters
+            self._show_again()
+        elif refused and settled:
             self._open = False
             self.error = (
                 f"set {self._wanted}: Envoy refuses {', '.join(refused)}; "
                 "the sidecar's log says why"
             )
-        elif counters and envoy.taken_up(self._before, counters):
+        elif settled:
             self._open = False
             self.version, self.error = self._wanted, ""
         elif now > self._deadline:
