@@ -7,6 +7,10 @@ PYTHON := venv/bin/python
 SECRETS = $(if $(filter examples/shop/%,$(FILE)),API_SIGNING_KEY=$$(tools/demo-secret))
 KARST = $(SECRETS) venv/bin/karst
 
+# Where bootstrap puts programs that the system's own packages do not have.
+CACHE := $(or $(KARST_CACHE),$(HOME)/.cache/karstkit)
+export PATH := $(PATH):$(CACHE)/bin
+
 .DEFAULT_GOAL := help
 .PHONY: help bootstrap fmt lint proto generate check-generated requirements test test-unit \
 	test-cov e2e-test e2e-test-ci plan apply destroy demo bench

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -231,8 +232,9 @@ def test_terraform_takes_the_provider_from_where_bootstrap_put_it(
     if (cache / "terraform.rc").exists():
         environ["TF_CLI_CONFIG_FILE"] = str(cache / "terraform.rc")
     environ["PATH"] += os.pathsep + str(cache / "bin")
+    program = shutil.which("terraform", path=environ["PATH"]) or "tofu"
     done = subprocess.run(
-        ["terraform", "init", "-input=false", "-no-color"],
+        [program, "init", "-input=false", "-no-color"],
         cwd=tmp_path,
         env=environ,
         capture_output=True,
