@@ -78,6 +78,7 @@ def parse_stack(
             stack.mesh.subnet,
             stack.mesh.default,
             stack.mesh.keeper,
+            ports,
         ),
         target=TargetSpec(stack.target.docker_host),
         state=StateSpec(stack.state.backend, dict(stack.state.config)),

@@ -115,6 +115,7 @@ class MeshSpec:
     subnet: str = "172.20.0.0/16"
     default: Literal["allow", "deny"] = "allow"
     keeper: bool = True
+    ports: MeshPorts = MeshPorts()
 
 
 @dataclass(frozen=True)

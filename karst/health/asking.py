@@ -120,6 +120,7 @@ def _entry(question: Question) -> dict[str, Any]:
         "protocol": agent["protocol"],
         "kind": agent["kind"],
         "health": agent["health"],
+        "ports": agent.get("ports", {}),
         "server_id": question.identity.uri,
         "dns": question.identity.dns,
         "mesh_version": question.mesh_version or None,

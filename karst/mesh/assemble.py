@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from karst.config.spec import Protocol, PublishSpec
-from karst.mesh.model import Door, Mesh, Node, Peer
+from karst.config.spec import MeshPorts, Protocol, PublishSpec
+from karst.mesh.model import DEFAULT_PORTS, Door, Mesh, Node, Peer
 from karst.pki import Identity
 
 
@@ -22,6 +22,7 @@ class Member:
     protocol: Protocol
     virtual_address: str
     endpoints: tuple[str, ...]
+    ports: MeshPorts = DEFAULT_PORTS
 
 
 def door_identity(stack: str, service: str) -> Identity:
@@ -57,6 +58,7 @@ def assemble(
             port=member.port,
             protocol=member.protocol,
             virtual_address=member.virtual_address,
+            ports=member.ports,
             callees=tuple(peers[n] for n in sorted(edges.get(name, ())) if n in peers),
             callers=tuple(callers),
         )

@@ -14,32 +14,25 @@ from karst.mesh.envoy import (
     tcp_filters,
     typed_filter,
 )
-from karst.mesh.model import (
-    ADMIN_PORT,
-    CONTROL_PORT,
-    INBOUND_PORT,
-    OUTBOUND_PORT,
-    Node,
-    Peer,
-)
+from karst.mesh.model import Node, Peer
 
 
 def inbound_listener(node: Node) -> Resource:
     """What arrives from the network, by the port that was dialled; nothing else."""
-    chains = [_control_chain(node), _admin_chain()]
-    if node.port and node.port != CONTROL_PORT:
+    chains = [_control_chain(node), _admin_chain(node)]
+    if node.port and node.port != node.ports.grpc:
         if node.protocol == "tcp":
             filters = tcp_filters("app", "inbound")
         else:
             filters = http_filters([route("app")], "inbound", inbound=True)
         http = node.protocol != "tcp"
         chains.append(_mtls_chain(node.port, filters, callers="callers", http=http))
-    return _listener("inbound", "0.0.0.0", INBOUND_PORT, chains, "INBOUND")  # noqa: S104
+    return _listener("inbound", "0.0.0.0", node.ports.inbound, chains, "INBOUND")  # noqa: S104
 
 
 def _control_chain(node: Node) -> Resource:
     """50051: the agent for the probe, the app (where this is its port) for its callers."""
-    own = node.port == CONTROL_PORT
+    own = node.port == node.ports.grpc
     prefixes = (CONTROL_PREFIX,) if own else AGENT_PREFIXES
     routes = [route("agent", {"prefix": prefix}) for prefix in prefixes]
     if own:
@@ -70,14 +63,14 @@ def _control_chain(node: Node) -> Resource:
         },
     )
     filters = http_filters(routes, "control", inbound=True, access=access)
-    return _mtls_chain(CONTROL_PORT, filters, callers="callers" if own else "probe")
+    return _mtls_chain(node.ports.grpc, filters, callers="callers" if own else "probe")
 
 
-def _admin_chain() -> Resource:
+def _admin_chain(node: Node) -> Resource:
     get = {"name": ":method", "string_match": {"exact": "GET"}}
     paths = ("/stats", "/stats/prometheus", "/ready")
     routes = [route("admin", {"path": path, "headers": [get]}) for path in paths]
-    return _mtls_chain(ADMIN_PORT, http_filters(routes, "admin"), callers="probe")
+    return _mtls_chain(node.ports.admin, http_filters(routes, "admin"), callers="probe")
 
 
 def _mtls_chain(
@@ -109,7 +102,7 @@ def outbound_listener(node: Node) -> Resource:
         chains.append(
             _virtual_chain(node.virtual_address, node.port, filters, "to-self")
         )
-    return _listener("outbound", "127.0.0.1", OUTBOUND_PORT, chains, "OUTBOUND")
+    return _listener("outbound", "127.0.0.1", node.ports.outbound, chains, "OUTBOUND")
 
 
 def _virtual_chain(

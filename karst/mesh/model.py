@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from karst.config.spec import Protocol, PublishSpec
+from karst.config.spec import MeshPorts, Protocol, PublishSpec
 from karst.pki import Identity
 
-INBOUND_PORT = 15000
-OUTBOUND_PORT = 15001
-ADMIN_PORT = 9901
-CONTROL_PORT = 50051
 # An unprivileged port: the edge's Envoy has no capability to bind a low one.
 DOOR_PORT = 15080
 
 PROBE = "karst-probe"
+DEFAULT_PORTS = MeshPorts()
 
 
 @dataclass(frozen=True)
@@ -49,6 +46,7 @@ class Node:
     port: int | None
     protocol: Protocol
     virtual_address: str = ""
+    ports: MeshPorts = DEFAULT_PORTS
     callees: tuple[Peer, ...] = ()
     callers: tuple[Identity, ...] = ()
 

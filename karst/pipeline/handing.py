@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from karst.config.spec import PublishSpec, StackSpec
+from karst.config.spec import MeshPorts, PublishSpec, StackSpec
 from karst.effects.engine_volumes import (
     VolumeFile,
     create_volume,
@@ -87,7 +87,11 @@ class Handing:
             if r.service == release.service and r.release == served
         )
         return Member(
-            agent["port"], agent["protocol"], release.virtual_address, endpoints
+            agent["port"],
+            agent["protocol"],
+            release.virtual_address,
+            endpoints,
+            MeshPorts(**agent.get("ports", {})),
         )
 
     def _published(self) -> dict[str, PublishSpec]:

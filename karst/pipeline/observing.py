@@ -49,6 +49,7 @@ def fetch_stats(
                 "address": release.address,
                 "server_id": Identity(spec.name, name).uri,
                 "dns": Identity(spec.name, name).dns,
+                "ports": json.loads(release.agent).get("ports", {}),
             }
             for name, release in wanted.items()
         ],

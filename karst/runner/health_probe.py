@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from karst.runner.probe_calls import (
+    CONTROL_PORT,
     Identity,
     ProbeError,
     ask_agent,
@@ -40,6 +41,7 @@ class Target(NamedTuple):
     dns: str
     kind: str
     mesh_version: str | None
+    control_port: int
 
 
 class Request(NamedTuple):
@@ -75,6 +77,7 @@ def parse_request(text: str) -> Request:
             dns=service["dns"],
             kind=service.get("kind", "service"),
             mesh_version=service.get("mesh_version"),
+            control_port=(service.get("ports") or {}).get("grpc", CONTROL_PORT),
         )
         for service in given["services"]
     )
@@ -87,8 +90,9 @@ def examine(target: Target, identity: Identity, timeout: float) -> Finding:
     certificate: dict[str, str] = {}
     status: dict[str, Any] = {}
     try:
-        certificate = handshake(target.address, target.server_id, identity, timeout)
-        status = ask_agent(target.address, target.dns, identity, timeout)
+        control = (target.address, target.control_port)
+        certificate = handshake(control, target.server_id, identity, timeout)
+        status = ask_agent(control, target.dns, identity, timeout)
         waiting = _conclude(target, status)
         if waiting:
             return Finding(*waiting, status, certificate, None)

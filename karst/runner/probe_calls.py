@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-CONTROL_PORT = 50051
+CONTROL_PORT = 50051  # where the request names no other
 
 
 class ProbeError(Exception):
@@ -79,12 +79,10 @@ def connect(
 
 
 def handshake(
-    address: str, server_id: str, identity: Identity, timeout: float
+    address: tuple[str, int], server_id: str, identity: Identity, timeout: float
 ) -> dict[str, str]:
     """Serial (hex) and end of the certificate that the sidecar serves now."""
-    with connect(
-        (address, CONTROL_PORT), server_id, identity, timeout, ("h2",)
-    ) as secure:
+    with connect(address, server_id, identity, timeout, ("h2",)) as secure:
         certificate: Any = secure.getpeercert()
     ends = ssl.cert_time_to_seconds(certificate["notAfter"])
     not_after = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(ends))
@@ -92,7 +90,7 @@ def handshake(
 
 
 def ask_agent(
-    address: str, dns: str, identity: Identity, timeout: float
+    address: tuple[str, int], dns: str, identity: Identity, timeout: float
 ) -> dict[str, Any]:
     """ControlPlane.HealthCheck, as a dictionary with every field."""
     import grpc
@@ -101,7 +99,7 @@ def ask_agent(
     from karst.runner import controlplane_pb2 as pb2
     from karst.runner import controlplane_pb2_grpc as pb2_grpc
 
-    with _channel(address, CONTROL_PORT, dns, identity) as channel:
+    with _channel(*address, dns, identity) as channel:
         stub: Any = pb2_grpc.ControlPlaneStub(channel)  # type: ignore[no-untyped-call]
         try:
             answer = stub.HealthCheck(pb2.HealthCheckRequest(), timeout=timeout)

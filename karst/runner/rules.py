@@ -14,7 +14,7 @@ Facts these rules lean on:
 
 from __future__ import annotations
 
-from karst.runner.settings import ENVOY_UID, INBOUND_PORT, OUTBOUND_PORT
+from karst.runner.settings import ENVOY_UID, Ports
 
 LAST_UID = 4294967294
 
@@ -71,7 +71,7 @@ COMMIT
 """
 
 
-def render_service_rules(subnet: str) -> str:
+def render_service_rules(subnet: str, ports: Ports = Ports()) -> str:  # noqa: B008
     """Redirect all TCP through Envoy; close every other way in, and out to `subnet`."""
     return _SERVICE.format(
         subnet=subnet,
@@ -79,8 +79,8 @@ def render_service_rules(subnet: str) -> str:
         below=ENVOY_UID - 1,
         above=ENVOY_UID + 1,
         last=LAST_UID,
-        inbound=INBOUND_PORT,
-        outbound=OUTBOUND_PORT,
+        inbound=ports.inbound,
+        outbound=ports.outbound,
     )
 
 

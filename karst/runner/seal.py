@@ -59,7 +59,7 @@ def check_sealed() -> None:
 
 def _rules(sidecar: Sidecar) -> str:
     if sidecar.role == "service":
-        return render_service_rules(sidecar.subnet)
+        return render_service_rules(sidecar.subnet, sidecar.ports)
     deadline = time.monotonic() + _INTERFACE_WAIT
     while time.monotonic() < deadline:
         mesh = interface_of(sidecar.subnet, _text("/proc/net/route"))

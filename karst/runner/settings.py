@@ -12,8 +12,6 @@ from typing import Any, NamedTuple
 
 ENVOY_UID = 1337
 SERVER_UID = 1338
-INBOUND_PORT = 15000
-OUTBOUND_PORT = 15001
 AGENT_SOCKET = "/run/karst/agent.sock"
 ADMIN_SOCKET = "/run/karst/envoy/admin.sock"
 FILES_ROOT = "/var/lib/karst"
@@ -43,6 +41,13 @@ class Health(NamedTuple):
     timeout: float = 2.0
 
 
+class Ports(NamedTuple):
+    """Where the packet rules send what arrives and what the app dials."""
+
+    inbound: int = 15000
+    outbound: int = 15001
+
+
 class Sidecar(NamedTuple):
     """One sidecar; `port` is None for a worker, `shim` tells whether the app has one."""
 
@@ -56,6 +61,7 @@ class Sidecar(NamedTuple):
     kind: str
     shim: bool
     health: Health
+    ports: Ports
 
 
 def parse_sidecar(text: str) -> Sidecar:
@@ -90,6 +96,15 @@ def _sidecar(given: dict[str, Any]) -> Sidecar:
         kind=given.get("kind", "service"),
         shim=bool(given.get("shim", False)),
         health=_health(given.get("health") or {}),
+        ports=_ports(given.get("ports") or {}),
+    )
+
+
+def _ports(given: dict[str, Any]) -> Ports:
+    default = Ports()
+    return Ports(
+        int(given.get("inbound", default.inbound)),
+        int(given.get("outbound", default.outbound)),
     )
 
 

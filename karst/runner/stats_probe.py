@@ -9,7 +9,7 @@ from typing import Any
 
 from karst.runner.probe_calls import Identity, ProbeError, connect
 
-ADMIN_PORT = 9901
+ADMIN_PORT = 9901  # where the request names no other
 
 
 def ask_stats(request: dict[str, Any]) -> None:
@@ -37,7 +37,8 @@ def _literal(text: str) -> str:
 def _get(
     service: dict[str, Any], path: str, identity: Identity, timeout: float
 ) -> list[str]:
-    address = (service["address"], ADMIN_PORT)
+    port = (service.get("ports") or {}).get("admin", ADMIN_PORT)
+    address = (service["address"], port)
     connection = http.client.HTTPConnection(*address, timeout=timeout)
     connection.sock = connect(address, service["server_id"], identity, timeout)
     try:

@@ -138,7 +138,7 @@ def _runtime(service: ServiceSpec, mesh: MeshSpec) -> dict[str, Any]:
     text = asdict(service)
     for name in ("calls", "needs", "publish", "line", "slug", "build", "path"):
         text.pop(name)
-    return {**text, "keeper": mesh.keeper, "subnet": mesh.subnet}
+    return {**text, "mesh": [mesh.keeper, mesh.subnet, asdict(mesh.ports)]}
 
 
 def _agent(spec: StackSpec, prepared: Prepared) -> dict[str, Any]:
@@ -153,6 +153,7 @@ def _agent(spec: StackSpec, prepared: Prepared) -> dict[str, Any]:
         "protocol": service.protocol,
         "kind": service.kind,
         "shim": prepared.shim,
+        "ports": asdict(spec.mesh.ports),
         "health": {**health, "command": list(health["command"])},
     }
 

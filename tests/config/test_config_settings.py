@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from karst import __version__
 from karst.config.dotenv_file import DotenvValue, parse_dotenv
 from karst.config.setting_keys import SETTING_KEYS, render_env_example
 from karst.config.setting_source import Flag, SettingSource
@@ -26,7 +25,7 @@ DEFAULTS = Settings(
     docker_host=None,
     docker_network_name="iacnet",
     docker_registry=None,
-    sidecar_image=f"karstkit/sidecar:{__version__}",
+    sidecar_image=None,
     base_image="python:{version}-slim",
     ca_bundle=None,
     entrypoint=None,
