@@ -7,7 +7,7 @@ import signal
 import sys
 import traceback
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from karst import __version__
 from karst.errors import KarstError
@@ -29,7 +29,7 @@ def run(arguments: list[str]) -> int:
     if arguments in (["--version"], ["-V"]):
         print(f"karst {__version__}")
         return 0
-    import click
+    import typer
 
     from karst.cli.app import app
 
@@ -38,27 +38,38 @@ def run(arguments: list[str]) -> int:
     except KarstError as error:
         print(f"karst: {error}", file=sys.stderr)
         return error.exit_code
-    except click.exceptions.Exit as finished:
+    except typer.Exit as finished:
         return finished.exit_code
-    except (KeyboardInterrupt, click.exceptions.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         print(
             "karst: interrupted; run the same command again to go on", file=sys.stderr
         )
         return INTERRUPTED
-    except click.ClickException as error:
-        error.show()
-        return USAGE
     except BrokenPipeError:
         # Whoever read our output has seen enough (`karst logs | head`).
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
+        if isinstance(error, _command_line_error()):
+            error.show()
+            return USAGE
         return _unexpected(error)
     return result if isinstance(result, int) else 0
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
+
+
+def _command_line_error() -> Any:
+    """The class of everything that is wrong with a command line.
+
+    Newer releases of typer bring a click of their own, older ones use the real one:
+    what both export is its descendant.
+    """
+    import typer
+
+    return typer.BadParameter.__mro__[2]
 
 
 def _unexpected(error: Exception) -> int:
