@@ -213,7 +213,9 @@ def test_an_unknown_part_is_named(computer: Computer) -> None:
         text=True,
     )
     assert done.returncode == 2
-    assert "no part engin; parts: git, environment, engine," in done.stderr
+    assert (
+        "no part engin; parts: git, environment, kernel-limits, engine," in done.stderr
+    )
 
 
 @pytest.mark.integration

@@ -10,8 +10,9 @@ import pytest
 from machine.engine import buildkit_command, builds_by_itself, forget_stale_pid
 from machine.environment import Environment
 from machine.golang import find_go, go_version
+from machine.kernel import KernelLimits
 from machine.packages import install_packages, is_debian
-from machine.part import LeftToUser, Machine, read_os_release
+from machine.part import LeftToUser, Machine, State, read_os_release
 from machine.sidecar_image import ca_secret, default_argument
 from machine.terraform import cli_configuration, provider_address
 
@@ -217,3 +218,30 @@ def test_the_dockerfile_itself_names_envoy_s_image(tmp_path: Path) -> None:
     assert default_argument(dockerfile, "ENVOY_IMAGE") == "vendor/envoy:v1"
     with pytest.raises(LeftToUser, match=r"has no ARG BASE with a default$"):
         default_argument(dockerfile, "BASE")
+
+
+def test_low_kernel_limits_are_raised_and_stay_raised(tmp_path: Path) -> None:
+    a_program(tmp_path, "apt-get")
+    limit = tmp_path / "sys" / "fs" / "a"
+    limit.parent.mkdir(parents=True)
+    limit.write_text("128\n")
+    kept = tmp_path / "etc" / "60.conf"
+
+    def part(*, root: bool) -> KernelLimits:
+        return KernelLimits(
+            a_machine(tmp_path, root=root),
+            values=tmp_path / "sys",
+            kept=kept,
+            wanted={"fs.a": 512, "fs.not_there": 9},
+        )
+
+    assert part(root=False).state() == State(False, "fs.a is 128")
+    with pytest.raises(LeftToUser, match=r"^run: sudo sysctl -w fs\.a=512$"):
+        part(root=False).install()
+    assert (limit.read_text(), kept.exists()) == ("128\n", False)
+
+    part(root=True).install()
+    assert (limit.read_text(), kept.read_text()) == ("512\n", "fs.a=512\n")
+    assert part(root=True).state().present
+    limit.write_text("100000\n")
+    assert part(root=True).state().present

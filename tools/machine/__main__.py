@@ -13,6 +13,7 @@ from pathlib import Path
 from machine.base_image import BaseImage
 from machine.engine import BuildKitClient, Engine
 from machine.environment import Environment
+from machine.kernel import KernelLimits
 from machine.packages import Git
 from machine.part import LeftToUser, Machine, Part, State, read_os_release
 from machine.sidecar_image import SidecarImage
@@ -24,6 +25,7 @@ def all_parts(machine: Machine) -> list[Part]:
     return [
         Git(machine),
         Environment(machine),
+        KernelLimits(machine),
         Engine(machine),
         BuildKitClient(machine),
         Terraform(machine),
