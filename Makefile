@@ -1,5 +1,6 @@
 # Every target is a few words; what it does is in tools/ or in the program itself.
-# FILE=path/to/repos.yaml chooses the stack for plan, apply and destroy.
+# FILE=path/to/repos.yaml chooses the stack for plan, apply and destroy, ARGS=... adds
+# options (`make destroy ARGS=--yes` where nobody can be asked).
 
 FILE ?= examples/shop/repos.yaml
 PYTHON := venv/bin/python
@@ -57,13 +58,13 @@ e2e-test-ci: bootstrap ## the same, with a JUnit report for a pipeline
 	$(PYTHON) -m pytest -m integration --junitxml=build/e2e.xml --color=no
 
 plan: ## show what would change
-	$(KARST) plan --file $(FILE)
+	$(KARST) plan --file $(FILE) $(ARGS)
 
 apply: ## make it so
-	$(KARST) apply --file $(FILE)
+	$(KARST) apply --file $(FILE) $(ARGS)
 
 destroy: ## remove the stack
-	$(KARST) destroy --file $(FILE)
+	$(KARST) destroy --file $(FILE) $(ARGS)
 
 demo: bootstrap ## deploy examples/shop and leave it running
 	@tools/demo
