@@ -28,6 +28,8 @@ def test_nobody_falls_when_neighbours_come_late(shop: Shop) -> None:
     assert shop.early.status == 503
     assert "not complete just now: the store does not answer." in shop.early.text()
     assert shop.early.hop("web.rendering") == "1"
+    assert shop.early.hop("api.answer") == "1"
+    assert "pricing not asked store no answer" in shop.early.text()
     assert "the store is not there yet" in shop.apps["migrate"].said()
 
 
@@ -164,6 +166,7 @@ def test_the_worker_goes_on_when_the_api_is_back(shop: Shop) -> None:
     page = shop.page()
     assert page.status == 503
     assert "the api does not answer" in page.text()
+    assert "api no answer pricing not asked store not asked" in page.text()
     wait_for(lambda: "; again in" in shop.apps["worker"].said(), "a line about it")
     shop.start("api")
     wait_for(lambda: shop.page().status == 200, "the page")

@@ -21,6 +21,7 @@ from shelves import Refused, Shelves
 
 LONGEST_LINE = 16 * 1024
 IDLE_SECONDS = 60
+ENDING = {signal.SIGTERM, signal.SIGINT}
 
 log = logging.getLogger("store")
 
@@ -87,9 +88,8 @@ def main() -> int:
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(message)s")
     port = int(os.environ.get("PORT", "7000"))
     folder = Path(os.environ.get("DATA_DIR", "/var/lib/store"))
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    signal.signal(signal.SIGINT, lambda *_: stop.set())
+    # Blocked and waited for: a handler could come while a lock is held.
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     try:
         shelves = Shelves(open_journal(folder))
     except JournalDamaged as damaged:
@@ -98,7 +98,7 @@ def main() -> int:
     with Store(("0.0.0.0", port), shelves) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         log.info("listening on port %d, sequence %d", port, shelves.sequence)
-        stop.wait()
+        signal.sigwait(ENDING)
         server.shutdown()
     log.info("stopped")
     return 0

@@ -21,11 +21,14 @@ ATTEMPTS = urllib3.Retry(
 
 
 class ApiFailed(Exception):
-    """The api did not answer, or said no; `status` is 503 where it did not."""
+    """The api did not answer (`status` is 503), or said no, with `content`."""
 
-    def __init__(self, message: str, status: int = 503) -> None:
+    def __init__(
+        self, message: str, status: int = 503, content: dict | None = None
+    ) -> None:
         super().__init__(message)
         self.status = status
+        self.content = content or {}
 
 
 class ApiClient:
@@ -35,7 +38,7 @@ class ApiClient:
             timeout=urllib3.Timeout(connect=1, read=8), retries=ATTEMPTS, maxsize=8
         )
 
-    def ask(self, method: str, where: str, body: dict | None = None) -> Any:
+    def ask(self, method: str, where: str, body: dict | None = None) -> dict[str, Any]:
         """Return the answer's JSON; raises ApiFailed."""
         try:
             answer = self._http.request(method, self._url + where, json=body)
@@ -44,8 +47,10 @@ class ApiClient:
         try:
             content = json.loads(answer.data)
         except ValueError:
-            content = {}
+            content = None
+        if not isinstance(content, dict):
+            raise ApiFailed(f"the api answered {answer.status} without JSON")
         if 200 <= answer.status < 300:
             return content
         message = content.get("message") or f"the api answered {answer.status}"
-        raise ApiFailed(message, answer.status)
+        raise ApiFailed(message, answer.status, content)

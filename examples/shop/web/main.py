@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from datetime import UTC, datetime
+from typing import Any
 
 from api_client import ApiClient, ApiFailed
 from flask import Flask, Response, redirect, render_template, request, url_for
@@ -59,12 +60,14 @@ def place_order() -> Response | tuple[str, int]:
 
 def show_page(problem: str = "", status: int = 200) -> tuple[str, int]:
     """Render the page; where the api is away it says so, with status 503."""
-    catalogue, orders = {"products": [], "hops": {}}, []
+    catalogue: dict[str, Any] = {"products": [], "hops": {}}
+    orders: list[dict[str, Any]] = []
     try:
         catalogue = api.ask("GET", "/products")
         orders = api.ask("GET", "/orders?limit=10")["orders"]
     except ApiFailed as error:
         log.warning("the page lacks something: %s", error)
+        catalogue["hops"] = catalogue["hops"] or error.content.get("hops", {})
         problem = problem or f"The shop is not complete just now: {error}."
         status = status if status != 200 else 503
     placed = request.args.get("placed", "")

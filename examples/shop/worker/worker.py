@@ -7,7 +7,6 @@ import logging
 import os
 import signal
 import sys
-import threading
 from urllib.parse import quote
 
 import urllib3
@@ -15,6 +14,7 @@ import urllib3
 PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 10.0
 AT_ONCE = 20
+ENDING = {signal.SIGTERM, signal.SIGINT}
 
 log = logging.getLogger("worker")
 
@@ -54,15 +54,14 @@ class Packer:
 
 def main() -> int:
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(message)s")
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    signal.signal(signal.SIGINT, lambda *_: stop.set())
+    # Blocked and waited for: a handler could come while a lock is held.
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     name = os.environ.get("WORKER_NAME", "worker")
     url = os.environ.get("API_URL", "http://api:8000")
     packer = Packer(url, name)
     log.info("packing orders of %s as %s", url, name)
     pause, failing = PAUSE_SECONDS, False
-    while not stop.wait(pause):
+    while signal.sigtimedwait(ENDING, pause) is None:
         try:
             packer.pack_waiting()
             if failing:

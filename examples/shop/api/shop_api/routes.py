@@ -48,13 +48,13 @@ class Routes:
 
     async def products(self, _: Request) -> JSONResponse:
         """Products with stock and price, and what each hop said of itself."""
-        answer = await self._store.ask("products")
+        hops: dict[str, Any] = {"api": {"answer": next(self._answers)}}
+        try:
+            answer = await self._store.ask("products")
+        except Unavailable as error:
+            return JSONResponse({"message": str(error), "hops": hops}, status_code=503)
         products = answer.result
-        hops: dict[str, Any] = {
-            "api": {"answer": next(self._answers)},
-            "store": answer.banner,
-            "pricing": None,
-        }
+        hops |= {"store": answer.banner, "pricing": None}
         quote: Quote | None = None
         if products:
             try:

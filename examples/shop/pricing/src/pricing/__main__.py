@@ -6,13 +6,13 @@ import logging
 import os
 import signal
 import sys
-import threading
 from pathlib import Path
 
 from pricing.rates import OWN_TABLE, read_rates
 from pricing.service import PricingServer
 
 GRACE_SECONDS = 3
+ENDING = {signal.SIGTERM, signal.SIGINT}
 
 log = logging.getLogger("pricing")
 
@@ -21,9 +21,8 @@ def main() -> int:
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(message)s")
     port = int(os.environ.get("PORT", "50051"))
     table = Path(os.environ.get("RATES_FILE", OWN_TABLE))
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    signal.signal(signal.SIGINT, lambda *_: stop.set())
+    # Blocked and waited for: a handler could come while a lock is held.
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     try:
         rates = read_rates(table)
         server = PricingServer(rates, port)
@@ -32,7 +31,7 @@ def main() -> int:
         return 1
     server.start()
     log.info("listening on port %d, rates of revision %d", port, rates.revision)
-    stop.wait()
+    signal.sigwait(ENDING)
     server.stop(GRACE_SECONDS)
     log.info("stopped")
     return 0
