@@ -57,6 +57,11 @@ def run(arguments: list[str]) -> int:
     return result if isinstance(result, int) else 0
 
 
+def _interrupted() -> int:
+    print("karst: interrupted; run the same command again to go on", file=sys.stderr)
+    return INTERRUPTED
+
+
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
 

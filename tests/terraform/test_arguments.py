@@ -1,0 +1,43 @@
+"""Whole command lines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from karst.terraform import arguments
+
+FOLDER = Path(".karst/shop")
+ENV = {"TF_IN_AUTOMATION": "1"}
+
+
+def test_lines() -> None:
+    saved = Path("stack.tfplan")
+    found = [
+        arguments.init("terraform", FOLDER, ENV),
+        arguments.plan("tofu", FOLDER, ENV, saved),
+        arguments.plan("tofu", FOLDER, ENV, saved, refresh=False),
+        arguments.show("terraform", FOLDER, ENV, saved),
+        arguments.apply("terraform", FOLDER, ENV, saved),
+        arguments.destroy("terraform", FOLDER, ENV),
+        arguments.output("terraform", FOLDER, ENV),
+    ]
+    assert [" ".join(c.argv) for c in found] == [
+        "terraform init -input=false -no-color",
+        "tofu plan -input=false -no-color -lock-timeout=20s -var-file=stack.tfvars.json -out=stack.tfplan",
+        "tofu plan -input=false -no-color -lock-timeout=20s -var-file=stack.tfvars.json -out=stack.tfplan -refresh=false",
+        "terraform show -json stack.tfplan",
+        "terraform apply -input=false -no-color -lock-timeout=20s stack.tfplan",
+        "terraform destroy -auto-approve -input=false -no-color -lock-timeout=20s -var-file=stack.tfvars.json",
+        "terraform output -json -no-color",
+    ]
+    assert {(c.cwd, c.env["TF_IN_AUTOMATION"]) for c in found} == {(FOLDER, "1")}
+
+
+def test_environment() -> None:
+    assert arguments.environment(Path("t.rc"), "ssh://h") == {
+        "TF_IN_AUTOMATION": "1",
+        "CHECKPOINT_DISABLE": "1",
+        "TF_INPUT": "0",
+        "TF_CLI_CONFIG_FILE": "t.rc",
+        "DOCKER_HOST": "ssh://h",
+    }

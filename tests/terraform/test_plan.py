@@ -1,0 +1,130 @@
+"""Plans are read from Terraform's JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from karst.terraform import NetworkVariables, Plan, Release, ServiceChange, Stack
+from karst.terraform.plan import parse_plan
+
+NETWORK = NetworkVariables("n", "10.0.0.0/24", "10.0.0.1", "10.0.0.0/26")
+
+
+def release(service: str, key: str) -> Release:
+    return Release(
+        service=service,
+        release=key,
+        container=f"s-{service}-{key}",
+        inputs="",
+        kind="service",
+        image="i",
+        revision="",
+        agent="{}",
+        sidecar_image="k",
+        address="",
+        virtual_address="",
+        shim=True,
+        entrypoint=None,
+        command=None,
+        user=None,
+        env={},
+        secrets=(),
+        volumes={},
+        cpus=None,
+        memory=None,
+        restart="no",
+    )
+
+
+def stack(*releases: Release, edges: dict[str, tuple[str, ...]] | None = None) -> Stack:
+    return Stack("s", NETWORK, {r.key: r for r in releases}, edges or {})
+
+
+def change(name: str, key: str, *actions: str, **more: Any) -> dict[str, Any]:
+    kind = "terraform_data" if name in ("release", "edges") else "docker_container"
+    return {
+        "address": f'{kind}.{name}["{key}"]',
+        "name": name,
+        "index": key,
+        "change": {"actions": list(actions), "before": None, "after": None, **more},
+    }
+
+
+def parse(
+    wanted: Stack,
+    *changes: dict[str, Any],
+    before: dict[str, tuple[str, ...]] | None = None,
+) -> Plan:
+    text = json.dumps({"resource_changes": list(changes)})
+    return parse_plan(text, stack=wanted, path=Path("p"), applied_edges=before or {})
+
+
+def test_nothing_to_do() -> None:
+    plan = parse(stack(release("api", "1")), change("app", "api@1", "no-op"))
+    assert plan.empty
+    assert plan.counts() == {"add": 0, "change": 0, "remove": 0, "keep": 1}
+
+
+def test_add_change_remove_keep() -> None:
+    wanted = stack(release("new", "1"), release("api", "2"), release("web", "1"))
+    plan = parse(
+        wanted,
+        change("app", "new@1", "create"),
+        change("app", "api@2", "create"),
+        change("app", "api@1", "delete"),
+        change("sidecar", "old@7", "delete"),
+        change("app", "web@1", "no-op"),
+    )
+    assert plan.services == (
+        ServiceChange("api", "change", old="1", new="2"),
+        ServiceChange("new", "add", new="1"),
+        ServiceChange("web", "keep", new="1"),
+        ServiceChange("old", "remove", old="7"),
+    )
+    assert not plan.empty
+
+
+def test_an_edge_is_a_change_of_the_caller_alone() -> None:
+    wanted = stack(
+        release("api", "1"),
+        release("web", "1"),
+        edges={"web": ("api",), "api": ()},
+    )
+    plan = parse(
+        wanted,
+        change(
+            "edges", "web", "update", before={"input": []}, after={"input": ["api"]}
+        ),
+        before={"web": (), "api": ("web",)},
+    )
+    assert plan.services == (
+        ServiceChange("api", "change", new="1", closed=("web",)),
+        ServiceChange("web", "change", new="1", opened=("api",)),
+    )
+
+
+def test_what_differs_is_named_without_what_is_computed() -> None:
+    drift = change(
+        "app",
+        "api@1",
+        "delete",
+        "create",
+        before={"image": "a", "id": "1", "cpus": "1"},
+        after={"image": "b", "cpus": "1"},
+        after_unknown={"id": True},
+        replace_paths=[["image"]],
+    )
+    (resource,) = parse(stack(release("api", "1")), drift).resources
+    assert resource.attributes == ("image",)
+    assert resource.actions == ("delete", "create")
+
+
+def test_equal_plans_have_equal_fingerprints() -> None:
+    first = [change("app", "a@1", "create"), change("app", "b@1", "create")]
+    wanted = stack(release("a", "1"), release("b", "1"))
+    same = parse(wanted, *first).fingerprint
+    assert parse(wanted, *reversed(first)).fingerprint == same
+    other = change("app", "b@1", "create", after={"image": "evil"})
+    assert parse(wanted, first[0], other).fingerprint != same

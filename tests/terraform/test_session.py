@@ -1,0 +1,92 @@
+"""A session on a real Terraform, without the engine."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from karst.config.spec import StateSpec
+from karst.effects.process import Processes
+from karst.errors import StateLockedError
+from karst.terraform import NetworkVariables, Session, Stack
+
+pytestmark = pytest.mark.processes
+# The module's shape without its provider: what a session does is the same.
+MODULE = """
+variable "stack" {}
+variable "network" {}
+variable "services" {}
+variable "edges" {}
+variable "doors" {}
+resource "terraform_data" "edges" {
+  for_each = var.edges
+  input    = each.value
+}
+output "edges" { value = { for k, v in terraform_data.edges : k => v.output } }
+"""
+NETWORK = NetworkVariables("n", "10.0.0.0/24", "10.0.0.1", "10.0.0.0/26")
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Session:
+    module = tmp_path / "infra"
+    module.mkdir()
+    (module / "main.tf").write_text(MODULE)
+    return Session(
+        processes=Processes(dict(os.environ)),
+        program="terraform",
+        folder=tmp_path / ".karst/s",
+        module=module,
+        state=StateSpec(),
+        cli_config=Path(os.devnull),
+        docker_host=None,
+    )
+
+
+def stack(**edges: tuple[str, ...]) -> Stack:
+    return Stack("s", NETWORK, {}, edges)
+
+
+def apply(session: Session, wanted: Stack) -> None:
+    session.prepare()
+    session.apply(session.plan(wanted, session.applied()))
+
+
+def test_what_was_applied_comes_back_and_the_next_plan_is_empty(
+    session: Session,
+) -> None:
+    apply(session, stack(web=("api",)))
+    assert session.applied().edges == {"web": ("api",)}
+    assert session.plan(stack(web=("api",)), session.applied()).empty
+
+
+def test_a_changed_module_keeps_the_state(session: Session) -> None:
+    """`init -reconfigure` on a local backend empties it (Terraform 1.11)."""
+    apply(session, stack(web=("api",)))
+    (session.module / "more.tf").write_text('output "more" { value = 1 }\n')
+    session.prepare()
+    assert session.applied().edges == {"web": ("api",)}
+
+
+def test_everything_is_private(session: Session) -> None:
+    apply(session, stack(web=()))
+    assert stat.S_IMODE(session.folder.stat().st_mode) == 0o700
+
+
+def test_a_locked_state_is_a_sentence(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("karst.terraform.arguments.LOCK_TIMEOUT", "-lock-timeout=0s")
+    apply(session, stack(web=()))
+    lock = session.folder / ".stack.tfstate.lock.info"
+    lock.write_text(json.dumps({"ID": "x", "Who": "ann@build", "Operation": "apply"}))
+    import fcntl
+
+    with (session.folder / "stack.tfstate").open("r+") as held:
+        fcntl.lockf(held, fcntl.LOCK_EX)
+        with pytest.raises(StateLockedError):
+            session.plan(stack(web=("api",)), session.applied())
