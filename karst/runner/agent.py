@@ -19,12 +19,11 @@ import time
 from pathlib import Path
 from typing import NoReturn
 
-from karst.runner import envoy
 from karst.runner.backoff import KeptAlive
+from karst.runner.envoy import Envoy, draw_uid
 from karst.runner.files import FileSets, write_hosts
 from karst.runner.seal import SealError, check_sealed, reexec_without_net_admin, seal
 from karst.runner.settings import (
-    ENVOY_UID,
     FILES_ROOT,
     SERVER_UID,
     SHIM_ADDRESS,
@@ -42,17 +41,18 @@ STOP_GRACE = 4.0
 
 def run_agent() -> int:
     """Close the namespace, then become the sealed agent; 78 where it can't be closed."""
+    envoy = draw_uid()
     try:
-        seal(_sidecar())
+        seal(_sidecar(), envoy)
     except (SealError, SettingsError) as error:
         say(f"refused: {error}")
         return REFUSED
-    reexec_without_net_admin("agent-sealed")
+    reexec_without_net_admin("agent-sealed", str(envoy))
     return REFUSED
 
 
-def run_sealed() -> int:
-    """Supervise until SIGTERM; 0 then, 78 where NET_ADMIN is still held."""
+def run_sealed(uid: int) -> int:
+    """Supervise Envoy under `uid` until SIGTERM; 0 then, 78 where NET_ADMIN is held."""
     try:
         sidecar = _sidecar()
         check_sealed()
@@ -64,21 +64,27 @@ def run_sealed() -> int:
     listener.bind(SHIM_ADDRESS)
     listener.listen(8)
     print(SEALED_LINE, flush=True)
-    return Agent(sidecar, listener, FileSets(Path(FILES_ROOT))).supervise()
+    sets = FileSets(Path(FILES_ROOT))
+    return Agent(sidecar, listener, sets, Envoy(uid)).supervise()
 
 
 class Agent:
     """The supervising loop and what it knows."""
 
     def __init__(
-        self, sidecar: Sidecar, listener: socket.socket, sets: FileSets
+        self,
+        sidecar: Sidecar,
+        listener: socket.socket,
+        sets: FileSets,
+        proxy: Envoy,
     ) -> None:
         self._sidecar = sidecar
         self._listener = listener
         self._sets = sets
-        self._envoy = KeptAlive("envoy", envoy.start_envoy)
+        self._proxy = proxy
+        self._envoy = KeptAlive("envoy", proxy.start)
         self._server = KeptAlive("server", self._start_server)
-        self._uptake = Uptake(sets.show)
+        self._uptake = Uptake(proxy.is_ready, proxy.update_counters, sets.show)
         self._told = b""
         self._to_server: socket.socket | None = None
         self._stopping = False
@@ -111,7 +117,7 @@ class Agent:
         self._tell_server()
 
     def _count(self) -> None:
-        self._counters = envoy.update_counters() if self._envoy.pid else {}
+        self._counters = self._proxy.update_counters() if self._envoy.pid else {}
 
     def _enter_set(self) -> None:
         """Follow the set in force in what Envoy does not watch: names, bootstrap."""
@@ -149,7 +155,7 @@ class Agent:
         pid = os.fork()
         if pid == 0:
             ours.close()
-            _become_server(self._sidecar, self._listener, theirs)
+            _become_server(self._sidecar, self._listener, theirs, self._proxy.uid)
         theirs.close()
         ours.setblocking(False)
         self._to_server, self._told = ours, b""
@@ -200,7 +206,7 @@ class Agent:
 
 
 def _become_server(
-    sidecar: Sidecar, listener: socket.socket, parent: socket.socket
+    sidecar: Sidecar, listener: socket.socket, parent: socket.socket, envoy: int
 ) -> NoReturn:
     """In the forked child: lose every right, then serve until the end."""
     code = 1
@@ -213,7 +219,7 @@ def _become_server(
         os.setresuid(SERVER_UID, SERVER_UID, SERVER_UID)
         from karst.runner.server import serve
 
-        code = serve(sidecar, listener, parent, refused_uids={ENVOY_UID, SERVER_UID})
+        code = serve(sidecar, listener, parent, refused_uids={envoy, SERVER_UID})
     except BaseException as error:
         say(f"server: {error!r}")
     finally:

@@ -14,7 +14,7 @@ Facts these rules lean on:
 
 from __future__ import annotations
 
-from karst.runner.settings import ENVOY_UID, Ports
+from karst.runner.settings import Ports
 
 LAST_UID = 4294967294
 
@@ -71,19 +71,22 @@ COMMIT
 """
 
 
-def render_service_rules(subnet: str, ports: Ports = Ports()) -> str:  # noqa: B008
-    """Redirect all TCP through Envoy; close every other way in, and out to `subnet`."""
+def render_service_rules(subnet: str, envoy: int, ports: Ports) -> str:
+    """Redirect all TCP through Envoy; close every other way in, and out to `subnet`.
+
+    `envoy` is the uid that Envoy runs under.
+    """
     return _SERVICE.format(
         subnet=subnet,
-        envoy=ENVOY_UID,
-        below=ENVOY_UID - 1,
-        above=ENVOY_UID + 1,
+        envoy=envoy,
+        below=envoy - 1,
+        above=envoy + 1,
         last=LAST_UID,
         inbound=ports.inbound,
         outbound=ports.outbound,
     )
 
 
-def render_edge_rules(subnet: str, mesh_interface: str) -> str:
+def render_edge_rules(subnet: str, envoy: int, mesh_interface: str) -> str:
     """Open the door's side, close the mesh's, and let only Envoy call into the mesh."""
-    return _EDGE.format(subnet=subnet, envoy=ENVOY_UID, mesh=mesh_interface)
+    return _EDGE.format(subnet=subnet, envoy=envoy, mesh=mesh_interface)

@@ -28,9 +28,12 @@ class SealError(Exception):
     """The namespace cannot be closed; the text is one line for people."""
 
 
-def seal(sidecar: Sidecar) -> None:
-    """Put the packet rules in force; raises SealError, and then nothing may start."""
-    if not _restore(_RESTORE, _rules(sidecar)):
+def seal(sidecar: Sidecar, envoy: int) -> None:
+    """Put the packet rules in force; raises SealError, and then nothing may start.
+
+    `envoy` is the uid whose packets pass them.
+    """
+    if not _restore(_RESTORE, _rules(sidecar, envoy)):
         raise SealError(
             "the packet rules are refused (NET_ADMIN missing, or a kernel without nat, "
             "conntrack or owner matches)"
@@ -45,9 +48,9 @@ def seal(sidecar: Sidecar) -> None:
         )
 
 
-def reexec_without_net_admin(program: str) -> None:
-    """Become `program` of this same entry point, with NET_ADMIN out of reach for good."""
-    own = [sys.executable, *sys.orig_argv[1:-1], program]
+def reexec_without_net_admin(*words: str) -> None:
+    """Start this entry point anew with `words`, NET_ADMIN out of reach for good."""
+    own = [sys.executable, *sys.orig_argv[1:-1], *words]
     os.execvp(_LOSE_NET_ADMIN[0], [*_LOSE_NET_ADMIN, "--", *own])
 
 
@@ -57,14 +60,14 @@ def check_sealed() -> None:
         raise SealError("NET_ADMIN is still held")
 
 
-def _rules(sidecar: Sidecar) -> str:
+def _rules(sidecar: Sidecar, envoy: int) -> str:
     if sidecar.role == "service":
-        return render_service_rules(sidecar.subnet, sidecar.ports)
+        return render_service_rules(sidecar.subnet, envoy, sidecar.ports)
     deadline = time.monotonic() + _INTERFACE_WAIT
     while time.monotonic() < deadline:
         mesh = interface_of(sidecar.subnet, _text("/proc/net/route"))
         if mesh:
-            return render_edge_rules(sidecar.subnet, mesh)
+            return render_edge_rules(sidecar.subnet, envoy, mesh)
         time.sleep(0.1)
     raise SealError(f"no interface is on the mesh network {sidecar.subnet}")
 

@@ -25,9 +25,9 @@ class Uptake:
 
     def __init__(
         self,
-        show_again: Callable[[], None] = lambda: None,
-        is_ready: Callable[[], bool] = envoy.is_ready,
-        counters: Callable[[], dict[str, int]] = envoy.update_counters,
+        is_ready: Callable[[], bool],
+        counters: Callable[[], dict[str, int]],
+        show_again: Callable[[], None],
     ) -> None:
         self.ready = False
         self.version = ""
