@@ -46,7 +46,12 @@ def _root(
 
 
 @app.command()
-def init(file: File = FILE, force: bool = False) -> None:
+def init(
+    file: File = FILE,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write over a file that is there.")
+    ] = False,
+) -> None:
     """Write a repos.yaml to begin with, and keep .karst and secrets out of git."""
     from karst.cli.starting import init_command
 

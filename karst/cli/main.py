@@ -39,12 +39,11 @@ def run(arguments: list[str]) -> int:
         print(f"karst: {error}", file=sys.stderr)
         return error.exit_code
     except typer.Exit as finished:
-        return finished.exit_code
+        # Typer makes an interrupt an Exit of this code.
+        interrupted = finished.exit_code == INTERRUPTED
+        return _interrupted() if interrupted else finished.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        print(
-            "karst: interrupted; run the same command again to go on", file=sys.stderr
-        )
-        return INTERRUPTED
+        return _interrupted()
     except BrokenPipeError:
         # Whoever read our output has seen enough (`karst logs | head`).
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
