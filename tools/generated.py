@@ -6,13 +6,33 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from pages.blocks import refresh
+from pages.commands import render_command
+from pages.exit_codes import render_exit_codes
+from pages.keys import render_faults, render_keys
+
 from karst.config.json_schema import render_json_schema
 from karst.config.setting_keys import render_env_example
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+def _refreshed(name: str) -> Callable[[], str]:
+    kinds = {
+        "command": render_command,
+        "exit-codes": render_exit_codes,
+        "faults": render_faults,
+        "keys": render_keys,
+    }
+    return lambda: refresh(ROOT / name, kinds)
+
+
 GENERATED: dict[str, Callable[[], str]] = {
     "docs/repos.schema.json": render_json_schema,
     "env.example": render_env_example,
+    "docs/commands.md": _refreshed("docs/commands.md"),
+    "docs/errors.md": _refreshed("docs/errors.md"),
+    "docs/repos-yaml.md": _refreshed("docs/repos-yaml.md"),
 }
 
 

@@ -1,0 +1,1 @@
+"""Blocks of the documentation that are made from the code, refreshed in place."""
