@@ -39,9 +39,7 @@ def run(arguments: list[str]) -> int:
         print(f"karst: {error}", file=sys.stderr)
         return error.exit_code
     except typer.Exit as finished:
-        # Typer makes an interrupt an Exit of this code.
-        interrupted = finished.exit_code == INTERRUPTED
-        return _interrupted() if interrupted else finished.exit_code
+        return finished.exit_code
     except (KeyboardInterrupt, typer.Abort):
         return _interrupted()
     except BrokenPipeError:
@@ -53,6 +51,9 @@ def run(arguments: list[str]) -> int:
             error.show()
             return USAGE
         return _unexpected(error)
+    if result == INTERRUPTED:
+        # Typer catches an interrupt itself, and answers with its code.
+        return _interrupted()
     return result if isinstance(result, int) else 0
 
 
