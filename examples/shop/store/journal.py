@@ -4,6 +4,7 @@ Several processes may share it: each takes its turn under a lock and first reads
 what the others wrote. So an old and a new release can run side by side.
 """
 
+import errno
 import fcntl
 import json
 import logging
@@ -57,7 +58,7 @@ class FileJournal:
         try:
             written = os.pwrite(self._file, line, self._offset)
             if written < len(line):
-                raise OSError(28, "No space left on device")
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             os.fsync(self._file)
         except OSError:
             os.ftruncate(self._file, self._offset)
@@ -71,10 +72,9 @@ class FileJournal:
             self._file, size - self._offset - len(data), self._offset + len(data)
         ):
             data += piece
+        # What follows the last newline was never confirmed to anybody: whoever wrote
+        # it died over it. The next change is written in its place.
         whole = data[: data.rfind(b"\n") + 1]
-        if len(whole) < len(data):
-            # Whoever wrote this line died over it, before anybody was told "ok".
-            os.ftruncate(self._file, self._offset + len(whole))
         try:
             changes = [json.loads(line) for line in whole.splitlines()]
         except ValueError as error:
