@@ -189,7 +189,11 @@ def http_filters(
         "server_header_transformation": "PASS_THROUGH",
         "generate_request_id": edge,
         "upgrade_configs": [{"upgrade_type": "websocket"}],
-        "http_protocol_options": {"accept_http_10": True},
+        # An HTTP/1.0 request may come without a Host; Envoy answers that with 400.
+        "http_protocol_options": {
+            "accept_http_10": True,
+            "default_host_for_http_10": "localhost",
+        },
     }
     if inbound:
         # The app may read who calls; what a caller wrote there itself is dropped.
