@@ -8,7 +8,8 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Collection, Iterator
+import traceback
+from collections.abc import Callable, Collection, Iterator
 from concurrent import futures
 from typing import Any
 
@@ -56,10 +57,19 @@ def serve(
     server = _start(AgentServicer(sidecar, health, logs, mesh), standard)
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     for work in (link.serve, lambda: _probe(sidecar, health, link)):
-        threading.Thread(target=work, daemon=True).start()
+        threading.Thread(target=_for_good, args=(work,), daemon=True).start()
     _follow_agent(parent, mesh, link, health, standard, sidecar.service)
     server.stop(None)
     return 0
+
+
+def _for_good(work: Callable[[], None]) -> None:
+    """Run what never ends; if it does, end the process: the agent starts it anew."""
+    try:
+        work()
+    finally:
+        traceback.print_exc()
+        os._exit(1)
 
 
 class AgentServicer(pb2_grpc.ControlPlaneServicer):

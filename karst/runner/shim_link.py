@@ -46,18 +46,22 @@ class ShimLink:
         self._ready = False
         self._ids = itertools.count(1)
         self._results: queue.SimpleQueue[tuple[int, int, str]] = queue.SimpleQueue()
+        self.closing = False
         self._selector = selectors.DefaultSelector()
 
     def serve(self) -> None:
-        """Serve until the process ends."""
+        """Serve until `closing` is set and something happens."""
         self._listener.setblocking(False)
         self._selector.register(self._listener, selectors.EVENT_READ)
-        while True:
+        while not self.closing:
             for key, _ in self._selector.select():
                 if key.fileobj is self._listener:
                     self._accept()
                 elif isinstance(key.fileobj, socket.socket):
                     self._read(key.fileobj)
+        for connection in list(self._buffers):
+            self._close(connection)
+        self._selector.close()
 
     def set_ready(self, ready: bool) -> None:
         """Let the app start: rules are in force and Envoy listens."""
@@ -90,6 +94,8 @@ class ShimLink:
         try:
             connection, _ = self._listener.accept()
         except OSError:
+            # Out of descriptors, at worst: they are bounded, so this passes.
+            time.sleep(0.05)
             return
         peer = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
         # Envoy's uid passes the packet rules: an app that runs as it is never let start.
@@ -103,6 +109,8 @@ class ShimLink:
         self._selector.register(connection, selectors.EVENT_READ)
 
     def _read(self, connection: socket.socket) -> None:
+        if connection not in self._buffers:
+            return
         try:
             piece = connection.recv(65536)
         except BlockingIOError:

@@ -22,7 +22,7 @@ import pytest
 import karst
 from karst.build.sidecar import sidecar_tag
 from karst.mesh.files import FileSet, PeerFile, render_node
-from karst.mesh.model import Node, Peer
+from karst.mesh.model import PROBE, Node, Peer
 from karst.pki import Identity, Leaf, LocalAuthority
 
 ROOT = Path(karst.__file__).parents[1]
@@ -106,6 +106,7 @@ class Pair:
     name: str
     number: int
     settings: dict[str, Any]
+    version: str = ""
 
     @property
     def sidecar(self) -> str:
@@ -313,6 +314,33 @@ class Field:
         pair.start_sidecar()
         return pair
 
+    def probe(
+        self,
+        services: list[dict[str, Any]],
+        deadline: float,
+        identity: Identity | None = None,
+    ) -> list[dict[str, Any]]:
+        """What the probe container prints, run as karst runs it."""
+        leaf = self.leaf(identity or Identity(STACK, PROBE))
+        paths = {key: f"/probe/{key}.pem" for key in ("cert", "key", "ca")}
+        request = {"deadline": deadline, "identity": paths, "services": services}
+        files = {
+            "probe/request.json": json.dumps(request),
+            "probe/cert.pem": leaf.certificate_pem,
+            "probe/key.pem": leaf.key_pem.reveal(),
+            "probe/ca.pem": self.authority.bundle_pem,
+        }
+        name = f"{self.prefix}-probe-{uuid.uuid4().hex[:6]}"
+        docker(
+            *("create", "--name", name, "--network", self.network),
+            *("--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
+            *("--user", "65534:65534", IMAGE, "probe"),
+        )
+        packed = {n: (text.encode(), 0o444, 0) for n, text in files.items()}
+        docker("cp", "-", f"{name}:/", stdin=archive(packed))
+        out = docker("start", "-a", name)
+        return [json.loads(line) for line in out.splitlines()]
+
     def leaf(self, identity: Identity) -> Leaf:
         now = datetime.now(UTC)
         return self.authority.issue(identity, now=now, lifetime=timedelta(days=1))
@@ -369,6 +397,11 @@ def _broken() -> Callable[..., FileSet]:
         return Lying(f"b{files.version}", {**files.files, name: PeerFile(content)})
 
     return broken
+
+
+@pytest.fixture(scope="session")
+def sidecar_image() -> str:
+    return IMAGE
 
 
 @pytest.fixture(scope="session")

@@ -30,7 +30,7 @@ def test_the_story_of_two_services(pairs_field: Any, eventually: Any) -> None:
         said = pair.becomes("SERVING")
         assert said["mesh_version"] == files.version
         assert said["mesh_error"] == ""
-        assert [line["text"] for line in said["last_lines"]][0] == "app begins"
+        assert said["last_lines"][0]["text"] == "app begins"
 
     # In clear to its own sidecar, by mutual TLS between them, and with its secret.
     assert eventually(lambda: web.get("/call/api:8000/")) == "api secret=s3cret"

@@ -1,0 +1,93 @@
+"""The probe container: health over mutual TLS, and who it takes for whom."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from karst.pki import Identity
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
+
+
+@pytest.fixture
+def api(pairs_field: Any) -> Any:
+    pair = pairs_field.pair("api")
+    files = pairs_field.files(pair)
+    pair.deliver(files, 1)
+    pair.create_app("python3", "/app.py")
+    pair.start_app()
+    pair.version = files.version
+    return pair
+
+
+def target(pair: Any, **change: Any) -> dict[str, Any]:
+    return {
+        "name": pair.name,
+        "release": "r1",
+        "address": pair.address,
+        "port": 8000,
+        "protocol": "http",
+        "health": {"kind": "http", "target": "/"},
+        "server_id": pair.identity.uri,
+        "dns": pair.identity.dns,
+        "kind": "service",
+        "mesh_version": None,
+        **change,
+    }
+
+
+def test_a_healthy_service(pairs_field: Any, api: Any) -> None:
+    [found] = pairs_field.probe([target(api, mesh_version=api.version)], deadline=20)
+    status, certificate = found["status"], found["certificate"]
+    assert (found["name"], found["verdict"]) == ("api", "healthy")
+    assert found["reason"] == "GET api.pairs.karst.internal:8000/: 200"
+    assert 0 < found["latency_ms"] < 5000
+    assert (status["status"], status["mesh_version"]) == ("SERVING", api.version)
+    assert set(certificate) == {"serial", "not_after"}
+    assert certificate["not_after"].endswith("Z")
+
+
+def test_only_the_service_that_was_meant(pairs_field: Any, api: Any) -> None:
+    other = "spiffe://karst.internal/pairs/billing"
+    [found] = pairs_field.probe([target(api, server_id=other)], deadline=1)
+    assert found["verdict"] == "unhealthy"
+    assert found["reason"] == f"{api.address}:50051 is {api.identity.uri}, not {other}"
+
+
+def test_a_stranger_is_told_nothing(pairs_field: Any, api: Any) -> None:
+    api.becomes("SERVING")
+    stranger = Identity("pairs", "stranger")
+    [found] = pairs_field.probe([target(api)], deadline=1, identity=stranger)
+    assert (found["verdict"], found["status"]) == ("unhealthy", {})
+
+
+def test_a_set_that_is_not_taken_up_is_waited_for(pairs_field: Any, api: Any) -> None:
+    [found] = pairs_field.probe([target(api, mesh_version="other")], deadline=3)
+    assert found["verdict"] == "starting"
+    assert found["reason"] == f"its mesh files are {api.version}, not other"
+
+
+def test_several_at_once(pairs_field: Any, api: Any) -> None:
+    job = pairs_field.pair("job", kind="job")
+    job.deliver(pairs_field.files(job), 1)
+    job.create_app("sh", "-c", "echo done")
+    job.start_app()
+    crash = pairs_field.pair("crash")
+    crash.deliver(pairs_field.files(crash), 1)
+    crash.create_app("sh", "-c", "echo no database >&2; exit 2")
+    crash.start_app()
+    services = [target(api), target(job, port=None, kind="job"), target(crash)]
+    found = {f["name"]: f for f in pairs_field.probe(services, deadline=30)}
+    assert {name: f["verdict"] for name, f in found.items()} == {
+        "api": "healthy",
+        "job": "completed",
+        "crash": "unhealthy",
+    }
+    told = found["crash"]
+    assert told["reason"].startswith("the app ended: exit status 2; next start after")
+    assert told["status"]["exit_code"] == 2
+    assert told["status"]["last_lines"][0]["text"] == "no database"
+    assert json.dumps(told)
