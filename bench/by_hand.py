@@ -26,7 +26,7 @@ from karst.pki import Identity, Leaf, LocalAuthority
 _FILES = Path(__file__).with_name("hand_tuned")
 _CALLER, _CALLEE = Identity("bench", "caller"), Identity("bench", "origin")
 CALLER_CONTAINER = f"{PREFIX}hand-caller"
-_CALLEE_CONTAINER = f"{PREFIX}hand-origin"
+CALLEE_CONTAINER = f"{PREFIX}hand-origin"
 
 
 @dataclass(frozen=True)
@@ -52,12 +52,12 @@ def start(client: docker.DockerClient, network: str, subnet: str) -> str:
         return authority.issue(identity, now=now, lifetime=timedelta(days=1))
 
     places = {"subnet": subnet, "callee": "", "peer": _CALLER.uri}
-    callee = _Side(_CALLEE_CONTAINER, "callee.yaml", issue(_CALLEE), places)
+    callee = _Side(CALLEE_CONTAINER, "callee.yaml", issue(_CALLEE), places)
     address = _start_side(client, network, callee, ca)
     client.containers.run(
         IMAGE,
-        name=f"{_CALLEE_CONTAINER}-app",
-        network_mode=f"container:{_CALLEE_CONTAINER}",
+        name=f"{CALLEE_CONTAINER}-app",
+        network_mode=f"container:{CALLEE_CONTAINER}",
         cap_drop=["ALL"],
         labels={LABEL: "yes"},
         detach=True,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import docker
 
@@ -19,12 +20,25 @@ _FAILED = re.compile(r"^\s*(Non-2xx.*|Socket errors.*)$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Load:
-    """What one run of wrk saw: latency in microseconds, requests per second."""
+    """What one run of wrk saw.
+
+    Attributes:
+        p50, p99: latency in microseconds.
+        rate: requests per second.
+        processor: microseconds that the proxies computed per request, both together.
+            Other programs on the machine change this far less than the rest.
+    """
 
     p50: float
     p99: float
     rate: float
     count: int
+    processor: float = 0.0
+
+    @property
+    def period(self) -> float:
+        """Microseconds of the clock per request, over all connections."""
+        return 1e6 / self.rate
 
 
 def apply_load(
@@ -34,12 +48,14 @@ def apply_load(
     *,
     connections: int,
     seconds: int,
+    proxies: Sequence[str] = (),
 ) -> Load:
     """Run wrk with one thread; raises BenchError where a request failed.
 
     `network` is a network's name or "container:NAME". Every topology is loaded by the
     same program, in the same kind of container, under an app's uid.
     """
+    before = _processor(client, proxies)
     command = [WRK, "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", url]
     output = client.containers.run(
         IMAGE,
@@ -51,7 +67,18 @@ def apply_load(
         remove=True,
         stderr=True,
     )
-    return parse(output.decode())
+    load = parse(output.decode())
+    spent = _processor(client, proxies) - before
+    return replace(load, processor=spent / load.count)
+
+
+def _processor(client: docker.DockerClient, containers: Sequence[str]) -> float:
+    """Microseconds of processor time that containers used since they started."""
+    used = 0.0
+    for name in containers:
+        stats = client.api.stats(name, stream=False, one_shot=True)
+        used += stats["cpu_stats"]["cpu_usage"]["total_usage"] / 1000
+    return used
 
 
 def parse(text: str) -> Load:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import docker
 
 from bench import by_hand
-from bench.figures import Figure, Pair, compared
+from bench.figures import Figure
 from bench.images import IMAGE, LABEL, require_wrk
 from bench.load import Load, apply_load
+from bench.mesh_figures import mesh_figures
 from bench.options import Options
 from bench.running import BenchError
 from bench.stacks import PREFIX, BenchStack, bench_stack
@@ -22,18 +23,18 @@ TITLE = (
     "  (all: the same origin, network and wrk; both pairs: the same Envoy, one worker,\n"
     "  HTTP/1.1, TLS 1.3, exact identities, transparent redirect)"
 )
-_MOST = 1.10
 _ONE, _MANY = 1, 16
 _PATIENCE = 20.0
 
 
 @dataclass(frozen=True)
 class _Way:
-    """Where wrk runs and what it asks."""
+    """Where wrk runs, what it asks, and the containers of the proxies in between."""
 
     name: str
     network: str
     url: str
+    proxies: tuple[str, ...] = ()
 
 
 def measure(options: Options) -> Iterator[Figure]:
@@ -52,11 +53,13 @@ def measure(options: Options) -> Iterator[Figure]:
             seen = _rounds(options, ways)
         finally:
             _remove_beside(options.client)
-    yield from _figures(seen)
+    yield from mesh_figures(seen, one=_ONE, many=_MANY)
 
 
 def _ways(client: docker.DockerClient, stack: BenchStack) -> list[_Way]:
-    caller = stack.release("caller")["container"]
+    pair = tuple(
+        f"{stack.release(name)['container']}-sidecar" for name in ("caller", "origin")
+    )
     address = by_hand.start(client, stack.name, stack.subnet)
     direct = client.containers.run(
         IMAGE,
@@ -67,10 +70,10 @@ def _ways(client: docker.DockerClient, stack: BenchStack) -> list[_Way]:
     )
     direct.reload()
     own = direct.attrs["NetworkSettings"]["Networks"][stack.name]["IPAddress"]
-    by_hands = f"container:{by_hand.CALLER_CONTAINER}"
+    rivals = (by_hand.CALLER_CONTAINER, by_hand.CALLEE_CONTAINER)
     return [
-        _Way("karst", f"container:{caller}-sidecar", "http://origin:8000/"),
-        _Way("hand-tuned", by_hands, f"http://{address}:8000/"),
+        _Way("karst", f"container:{pair[0]}", "http://origin:8000/", pair),
+        _Way("hand-tuned", f"container:{rivals[0]}", f"http://{address}:8000/", rivals),
         _Way("direct", stack.name, f"http://{own}:8000/"),
     ]
 
@@ -101,40 +104,10 @@ def _rounds(options: Options, ways: list[_Way]) -> list[dict[str, Load]]:
                     way.url,
                     connections=connections,
                     seconds=options.load_seconds,
+                    proxies=way.proxies,
                 )
         seen.append(loads)
     return seen
-
-
-def _figures(seen: list[dict[str, Load]]) -> Iterator[Figure]:
-    for other, most in (("hand-tuned", _MOST), ("direct", None)):
-        words = ("karst", other)
-        ours, theirs = f"karst {_ONE}", f"{other} {_ONE}"
-        p50 = [Pair(s[ours].p50, s[theirs].p50) for s in seen]
-        p99 = [Pair(s[ours].p99, s[theirs].p99) for s in seen]
-        name = f"at 1 connection / {other}"
-        yield compared(f"p50 {name}", p50, unit="µs", words=words, most=most, digits=0)
-        yield compared(f"p99 {name}", p99, unit="µs", words=words, most=most, digits=0)
-        # Seconds per request, so that more is worse here too.
-        ours, theirs = f"karst {_MANY}", f"{other} {_MANY}"
-        times = [Pair(1e6 / s[ours].rate, 1e6 / s[theirs].rate) for s in seen]
-        figure = compared(
-            f"time per request at {_MANY} connections / {other}",
-            times,
-            unit="µs",
-            words=words,
-            most=most,
-            digits=1,
-        )
-        yield figure
-    rates = {
-        name: f"{sorted(s[name].rate for s in seen)[len(seen) // 2]:,.0f}"
-        for name in seen[0]
-        if name.endswith(f" {_MANY}")
-    }
-    told = ", ".join(f"{k.removesuffix(f' {_MANY}')} {v}" for k, v in rates.items())
-    values = [{k: asdict(v) for k, v in s.items()} for s in seen]
-    yield Figure(f"requests/s at {_MANY} connections", None, told, values=values)
 
 
 def _remove_beside(client: docker.DockerClient) -> None:
