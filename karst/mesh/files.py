@@ -52,7 +52,8 @@ def render_node(
     own = [clusters.app_cluster(node.port, node.protocol)] if node.port else []
     own_names = [f"{node.virtual_address} {_names(node)}"] if node.port else []
     hosts = own_names + [f"{p.virtual_address} {_peer_names(p)}" for p in node.callees]
-    both = [listeners.inbound_listener(node), listeners.outbound_listener(node)]
+    outbound = listeners.outbound_listener(node)
+    both = [listeners.inbound_listener(node), *([outbound] if outbound else [])]
     files = _common(leaf, bundle_pem, bootstrap, node.identity.service, node.callees)
     files["lds.json"] = PeerFile(_resources("listener.v3.Listener", both))
     files["cds.json"] = PeerFile(

@@ -86,8 +86,11 @@ def _mtls_chain(
     }
 
 
-def outbound_listener(node: Node) -> Resource:
-    """What the app dials, by virtual address and port; anything else is closed."""
+def outbound_listener(node: Node) -> Resource | None:
+    """What the app dials, by virtual address and port; anything else is closed.
+
+    None for a service that may dial nothing: Envoy takes no listener without chains.
+    """
     chains = [
         _virtual_chain(
             peer.virtual_address,
@@ -102,6 +105,8 @@ def outbound_listener(node: Node) -> Resource:
         chains.append(
             _virtual_chain(node.virtual_address, node.port, filters, "to-self")
         )
+    if not chains:
+        return None
     return _listener("outbound", "127.0.0.1", node.ports.outbound, chains, "OUTBOUND")
 
 
