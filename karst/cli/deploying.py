@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +43,7 @@ def apply_command(
     if as_json:
         print_document(_outcome_document(planned, outcome))
     else:
-        counts = planned.plan.counts()
-        say(
-            f"Applied: {counts['add']} added, {counts['change']} changed, "
-            f"{counts['remove']} removed, {counts['keep']} kept."
-        )
+        say(_applied(planned.plan.counts(), outcome.rolled_back))
     return _close(bench, outcome, show=not as_json)
 
 
@@ -126,6 +123,16 @@ def _apply(bench: Workbench, *, quiet: bool) -> tuple[Planned, ApplyOutcome]:
 def _in_order(bench: Workbench, outcome: ApplyOutcome) -> list[Any]:
     names = [s.name for s in bench.spec.services]
     return sorted(outcome.verdicts.values(), key=lambda v: names.index(v.service))
+
+
+def _applied(counts: Mapping[str, int], rolled_back: tuple[str, ...]) -> str:
+    text = (
+        f"Applied: {counts['add']} added, {counts['change']} changed, "
+        f"{counts['remove']} removed, {counts['keep']} kept."
+    )
+    if rolled_back:
+        text += f" Put back to the former release: {', '.join(rolled_back)}."
+    return text
 
 
 def _close(bench: Workbench, outcome: ApplyOutcome, *, show: bool) -> int:

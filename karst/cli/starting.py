@@ -127,7 +127,7 @@ def _builder(processes: Processes) -> Finding:
         builder = detect_builder(processes)
     except KarstError as error:
         return Finding("builder", False, error.what, error.remedy)
-    return Finding("builder", True, str(builder))
+    return Finding("builder", True, f"{builder.kind} by {builder.program}")
 
 
 def _file(file: Path) -> Finding:

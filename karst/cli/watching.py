@@ -103,7 +103,7 @@ def stats_command(
         print_document(found)
         return
     for name, lines in found.items():
-        for line in lines:
+        for line in filter(None, lines):
             say(line if service else f"{name}: {line}")
 
 

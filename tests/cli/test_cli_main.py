@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from karst.cli.deploying import _applied
 from karst.cli.main import run
 
 
@@ -55,3 +56,10 @@ def test_version_is_told_without_loading_anything(
 ) -> None:
     assert run(["--version"]) == 0
     assert capsys.readouterr().out == "karst 0.1.0\n"
+
+
+def test_what_was_put_back_is_not_told_as_changed_alone() -> None:
+    counts = {"add": 0, "change": 1, "remove": 0, "keep": 2}
+    plain = "Applied: 0 added, 1 changed, 0 removed, 2 kept."
+    assert _applied(counts, ()) == plain
+    assert _applied(counts, ("api",)) == f"{plain} Put back to the former release: api."
