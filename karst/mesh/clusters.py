@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from karst.config.spec import Protocol
-from karst.mesh.envoy import Resource, client_tls, file_source
+from karst.mesh.envoy import Resource, client_tls
 from karst.mesh.model import Peer
 
 _HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
@@ -32,13 +32,16 @@ def app_cluster(port: int, protocol: Protocol) -> Resource:
 
 
 def peer_cluster(peer: Peer) -> Resource:
-    """A callee: its endpoints come by EDS, so that a release switches without a drain."""
+    """A callee, its endpoints within: a release switch replaces this cluster alone.
+
+    Endpoints in files of their own (EDS) would cost an inotify instance per callee and
+    sidecar, of which Linux gives a uid 128 for the whole host.
+    """
     name = f"to-{peer.name}"
     return {
         "name": name,
-        "type": "EDS",
-        # Envoy takes exactly one assignment from a file: each peer has its own.
-        "eds_cluster_config": {"eds_config": file_source(f"eds-{peer.name}.json")},
+        "type": "STATIC",
+        "load_assignment": assignment(name, peer.endpoints, peer.port),
         "connect_timeout": "2s",
         "ignore_health_on_host_removal": True,
         "circuit_breakers": _LIMITS,

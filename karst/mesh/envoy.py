@@ -19,7 +19,6 @@ Resource = dict[str, Any]
 ROOT = "/var/lib/karst"
 CURRENT = f"{ROOT}/current"
 _EXTENSIONS = "type.googleapis.com/envoy.extensions"
-_WATCHED = {"path": ROOT}
 CONTROL_PREFIX = "/karst.controlplane.v1.ControlPlane/"
 AGENT_PREFIXES = (CONTROL_PREFIX, "/grpc.health.v1.Health/", "/grpc.reflection.")
 
@@ -29,7 +28,7 @@ def file_source(name: str) -> Resource:
     return {
         "path_config_source": {
             "path": f"{CURRENT}/{name}",
-            "watched_directory": _WATCHED,
+            "watched_directory": {"path": ROOT},
         },
         "resource_api_version": "V3",
     }
@@ -44,33 +43,29 @@ def discovery(kind: str, resources: list[Resource]) -> Resource:
 # --- secrets ---------------------------------------------------------------------
 
 
-def certificate_secret(name: str, certificate: str, key: str) -> Resource:
-    """A certificate by file names within the current set."""
+def certificate_secret(name: str, chain_pem: str, key_pem: str) -> Resource:
+    """A certificate and its key, within: the file that holds it is private.
+
+    Named files would be watched each by an inotify instance of its own.
+    """
     return _secret(
         name,
         {
             "tls_certificate": {
-                "certificate_chain": {"filename": f"{CURRENT}/{certificate}"},
-                "private_key": {"filename": f"{CURRENT}/{key}"},
-                "watched_directory": _WATCHED,
+                "certificate_chain": {"inline_string": chain_pem},
+                "private_key": {"inline_string": key_pem},
             }
         },
     )
 
 
-def trust_secret(name: str, allowed: tuple[Identity, ...] | None) -> Resource:
-    """Whom to trust: the stack's CA and, unless None, exactly these SPIFFE ids.
-
-    An empty tuple allows nobody: an empty list of matchers would allow everybody,
-    so it becomes a matcher that no id fulfils.
-    """
-    context: Resource = {
-        "trusted_ca": {"filename": f"{CURRENT}/ca.pem"},
-        "watched_directory": _WATCHED,
-    }
+def trust_secret(
+    name: str, bundle_pem: str, allowed: tuple[Identity, ...] | None
+) -> Resource:
+    """Whom to trust: the stack's CA and, unless None, exactly these SPIFFE ids."""
+    context: Resource = {"trusted_ca": {"inline_string": bundle_pem}}
     if allowed is not None:
-        uris = [identity.uri for identity in allowed] or ["spiffe://nobody.invalid/"]
-        context["match_typed_subject_alt_names"] = [_uri_matcher(uri) for uri in uris]
+        context["match_typed_subject_alt_names"] = _uri_matchers(allowed)
     return _secret(name, {"validation_context": context})
 
 
@@ -79,17 +74,34 @@ def _secret(name: str, body: Resource) -> Resource:
     return {"resources": [{"@type": url, "name": name, **body}]}
 
 
-def _uri_matcher(uri: str) -> Resource:
-    return {"san_type": "URI", "matcher": {"exact": uri}}
+def _uri_matchers(allowed: tuple[Identity, ...]) -> list[Resource]:
+    """Nobody allowed is a matcher that no id fulfils: an empty list means everybody."""
+    uris = [identity.uri for identity in allowed] or ["spiffe://nobody.invalid/"]
+    return [{"san_type": "URI", "matcher": {"exact": uri}} for uri in uris]
+
+
+def _exactly(identity: Identity) -> Resource:
+    """The stack's CA, as delivered, and this one identity."""
+    return {
+        "combined_validation_context": {
+            "default_validation_context": {
+                "match_typed_subject_alt_names": _uri_matchers((identity,))
+            },
+            "validation_context_sds_secret_config": _sds("trust"),
+        }
+    }
 
 
 def _sds(name: str) -> Resource:
     return {"name": name, "sds_config": file_source(f"sds-{name}.json")}
 
 
-def server_tls(*, certificate: str, callers: str | None, http: bool = True) -> Resource:
+def server_tls(
+    *, certificate: str, callers: Identity | str | None, http: bool = True
+) -> Resource:
     """The listening side; with `callers`, a client certificate is required.
 
+    `callers` is one identity, or the name of the secret that lists them.
     Session resumption is off: a resumed session would outlive its certificate.
     """
     common: Resource = {"tls_certificate_sds_secret_configs": [_sds(certificate)]}
@@ -99,7 +111,10 @@ def server_tls(*, certificate: str, callers: str | None, http: bool = True) -> R
         common["alpn_protocols"] = ["h2", "http/1.1"]
     if callers:
         common["tls_params"] = {"tls_minimum_protocol_version": "TLSv1_3"}
-        common["validation_context_sds_secret_config"] = _sds(callers)
+        if isinstance(callers, Identity):
+            common |= _exactly(callers)
+        else:
+            common["validation_context_sds_secret_config"] = _sds(callers)
         context["require_client_certificate"] = True
         context["disable_stateless_session_resumption"] = True
         context["disable_stateful_session_resumption"] = True
@@ -119,12 +134,7 @@ def client_tls(peer: Identity) -> Resource:
                     "tls_maximum_protocol_version": "TLSv1_3",
                 },
                 "tls_certificate_sds_secret_configs": [_sds("identity")],
-                "combined_validation_context": {
-                    "default_validation_context": {
-                        "match_typed_subject_alt_names": [_uri_matcher(peer.uri)]
-                    },
-                    "validation_context_sds_secret_config": _sds("trust"),
-                },
+                **_exactly(peer),
             },
         },
     )

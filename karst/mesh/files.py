@@ -54,7 +54,7 @@ def render_node(
     hosts = own_names + [f"{p.virtual_address} {_peer_names(p)}" for p in node.callees]
     outbound = listeners.outbound_listener(node)
     both = [listeners.inbound_listener(node), *([outbound] if outbound else [])]
-    files = _common(leaf, bundle_pem, bootstrap, node.identity.service, node.callees)
+    files = _common(leaf, bundle_pem, bootstrap, node.identity.service)
     files["lds.json"] = PeerFile(_resources("listener.v3.Listener", both))
     files["cds.json"] = PeerFile(
         _resources(
@@ -62,9 +62,8 @@ def render_node(
         )
     )
     callers = (*node.callers, node.probe)
-    files["sds-callers.json"] = PeerFile(_json(envoy.trust_secret("callers", callers)))
-    files["sds-probe.json"] = PeerFile(
-        _json(envoy.trust_secret("probe", (node.probe,)))
+    files["sds-callers.json"] = PeerFile(
+        _json(envoy.trust_secret("callers", bundle_pem, callers))
     )
     files["hosts"] = PeerFile("".join(f"{line}\n" for line in hosts).encode())
     return _set(files)
@@ -80,17 +79,16 @@ def render_door(
 ) -> FileSet:
     """The files of an edge proxy; `certificate` is its browsers' side, PEM chain and key."""
     target = door.target
-    files = _common(leaf, bundle_pem, bootstrap, door.identity.service, (target,))
+    files = _common(leaf, bundle_pem, bootstrap, door.identity.service)
     listener = listeners.door_listener(target, DOOR_PORT, tls=certificate is not None)
     files["lds.json"] = PeerFile(_resources("listener.v3.Listener", [listener]))
     files["cds.json"] = PeerFile(
         _resources("cluster.v3.Cluster", [clusters.peer_cluster(target)])
     )
     if certificate:
-        files["door.pem"] = PeerFile(certificate[0])
-        files["door-key.pem"] = PeerFile(certificate[1], private=True)
+        chain, key = (pem.decode() for pem in certificate)
         files["sds-door.json"] = PeerFile(
-            _json(envoy.certificate_secret("door", "door.pem", "door-key.pem"))
+            _json(envoy.certificate_secret("door", chain, key)), private=True
         )
     files["hosts"] = PeerFile(b"")
     return _set(files)
@@ -101,24 +99,16 @@ def _common(
     bundle_pem: str,
     bootstrap: Template,
     service: str,
-    peers: tuple[Peer, ...],
 ) -> dict[str, PeerFile]:
-    identity = envoy.certificate_secret("identity", "cert.pem", "key.pem")
-    endpoints = {f"eds-{p.name}.json": PeerFile(_endpoints(p)) for p in peers}
+    identity = envoy.certificate_secret(
+        "identity", leaf.certificate_pem, leaf.key_pem.reveal()
+    )
+    trust = envoy.trust_secret("trust", bundle_pem, None)
     return {
-        **endpoints,
         "envoy.yaml": PeerFile(bootstrap.substitute(service=service).encode()),
-        "sds-identity.json": PeerFile(_json(identity)),
-        "sds-trust.json": PeerFile(_json(envoy.trust_secret("trust", None))),
-        "cert.pem": PeerFile(leaf.certificate_pem.encode()),
-        "key.pem": PeerFile(leaf.key_pem.reveal().encode(), private=True),
-        "ca.pem": PeerFile(bundle_pem.encode()),
+        "sds-identity.json": PeerFile(_json(identity), private=True),
+        "sds-trust.json": PeerFile(_json(trust)),
     }
-
-
-def _endpoints(peer: Peer) -> bytes:
-    assignment = clusters.assignment(f"to-{peer.name}", peer.endpoints, peer.port)
-    return _resources("endpoint.v3.ClusterLoadAssignment", [assignment])
 
 
 def _names(node: Node) -> str:

@@ -15,6 +15,7 @@ from karst.mesh.envoy import (
     typed_filter,
 )
 from karst.mesh.model import Node, Peer
+from karst.pki import Identity
 
 
 def inbound_listener(node: Node) -> Resource:
@@ -63,18 +64,22 @@ def _control_chain(node: Node) -> Resource:
         },
     )
     filters = http_filters(routes, "control", inbound=True, access=access)
-    return _mtls_chain(node.ports.grpc, filters, callers="callers" if own else "probe")
+    return _mtls_chain(
+        node.ports.grpc, filters, callers="callers" if own else node.probe
+    )
 
 
 def _admin_chain(node: Node) -> Resource:
     get = {"name": ":method", "string_match": {"exact": "GET"}}
     paths = ("/stats", "/stats/prometheus", "/ready")
     routes = [route("admin", {"path": path, "headers": [get]}) for path in paths]
-    return _mtls_chain(node.ports.admin, http_filters(routes, "admin"), callers="probe")
+    return _mtls_chain(
+        node.ports.admin, http_filters(routes, "admin"), callers=node.probe
+    )
 
 
 def _mtls_chain(
-    port: int, filters: list[Resource], *, callers: str, http: bool = True
+    port: int, filters: list[Resource], *, callers: Identity | str, http: bool = True
 ) -> Resource:
     return {
         "name": f"port-{port}",
