@@ -101,7 +101,8 @@ def read_file(engine: Engine, container: str, path: str) -> bytes | None:
         data = io.BytesIO(b"".join(stream))
     with tarfile.open(fileobj=data) as tar:
         for member in tar:
-            file = tar.extractfile(member)
+            # A link's own target is not in the archive: it counts as not there.
+            file = tar.extractfile(member) if member.isfile() else None
             if file:
                 return file.read()
     return None

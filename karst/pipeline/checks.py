@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from ipaddress import IPv4Network, ip_network
 from itertools import islice
@@ -13,7 +14,8 @@ from karst.errors import EngineError, ImageUserError, NetworkClashError
 from karst.pipeline.tools import Planned
 from karst.terraform import Stack
 
-_SIDECAR_UIDS = {"1337", "1338"}
+_SIDECAR_UIDS = {1337, 1338}
+_NUMBER = re.compile(r"[+-]?[0-9]{1,20}")
 _PRIVATE = ("172.16.0.0/12", "10.0.0.0/8", "192.168.0.0/16")
 
 
@@ -99,14 +101,20 @@ def refuse_users(engine: Engine, planned: Planned) -> None:
             continue
         asked = prepared.spec.user
         user = asked if asked is not None else facts.user
-        uid = _uid(engine, prepared.image, user.partition(":")[0])
-        if uid in _SIDECAR_UIDS:
+        uids = _uids(engine, prepared.image, user.partition(":")[0])
+        if not uids:
             raise ImageUserError(
-                f"'{name}' would run as uid {uid}, which is the sidecar's",
+                f"no line of the image's /etc/passwd says which uid '{user}' is, under which '{name}' would run",
+                where=prepared.image,
+                remedy=f'give the service a user by number, such as `user: "10001:10001"` under {name}',
+            )
+        if taken := uids & _SIDECAR_UIDS:
+            raise ImageUserError(
+                f"'{name}' would run as uid {min(taken)}, which is the sidecar's",
                 where=prepared.image,
                 remedy=f'give the service another user, such as `user: "10001:10001"` under {name}',
             )
-        if asked is None and uid in ("", "0"):
+        if asked is None and 0 in uids:
             raise ImageUserError(
                 f"the image of '{name}' starts as root, and no app has root's rights in the mesh",
                 where=prepared.image,
@@ -114,13 +122,18 @@ def refuse_users(engine: Engine, planned: Planned) -> None:
             )
 
 
-def _uid(engine: Engine, image: str, user: str) -> str:
-    """The uid behind a user's name, by the image's own /etc/passwd."""
-    if not user or user.isdigit():
-        return user.lstrip("0") or ("0" if user else "")
+def _uids(engine: Engine, image: str, user: str) -> set[int]:
+    """Every uid that the engine may take `user` for; empty where no line names it.
+
+    The engine trims lines of /etc/passwd, takes "+1337" for a number and what is none
+    for 0, and an image's passwd is hostile text: all lines that could be meant count.
+    """
+    if not user or _NUMBER.fullmatch(user):
+        return {int(user or 0)}
     text = read_image_file(engine, image, "/etc/passwd") or b""
-    for line in text.decode("utf-8", "replace").splitlines():
-        fields = line.split(":")
-        if len(fields) > 2 and fields[0] == user:
-            return fields[2]
-    return user
+    entries = (line.split(":") for line in text.decode("latin-1").split("\n"))
+    found = [entry for entry in entries if user in entry[0]]
+    return {
+        int(entry[2]) if len(entry) > 2 and _NUMBER.fullmatch(entry[2]) else 0
+        for entry in found
+    }
