@@ -35,6 +35,7 @@ from karst.runner.uptake import Uptake
 
 REFUSED = 78
 SEALED_LINE = "karst-agent: sealed"
+STOPS = (signal.SIGTERM, signal.SIGINT)
 TICK = 0.25
 STOP_GRACE = 4.0
 
@@ -152,10 +153,13 @@ class Agent:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         if self._to_server:
             self._to_server.close()
+        # A stop that comes now waits until the child has put its own handlers in place.
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
         pid = os.fork()
         if pid == 0:
             ours.close()
             _become_server(self._sidecar, self._listener, theirs, self._proxy.uid)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
         theirs.close()
         ours.setblocking(False)
         self._to_server, self._told = ours, b""
@@ -185,7 +189,7 @@ class Agent:
         self._sending = sending
         signal.set_wakeup_fd(sending.fileno(), warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in STOPS:
             signal.signal(number, self._on_stop)
         wake = select.poll()
         wake.register(self._wake, select.POLLIN)
@@ -212,8 +216,9 @@ def _become_server(
     code = 1
     try:
         signal.set_wakeup_fd(-1)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
+        for number in (*STOPS, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
         os.setgroups([])
         os.setresgid(SERVER_UID, SERVER_UID, SERVER_UID)
         os.setresuid(SERVER_UID, SERVER_UID, SERVER_UID)

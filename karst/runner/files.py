@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +14,9 @@ from typing import NamedTuple
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _FILE_LIMIT = 16 << 20
 _REQUIRED = "envoy.yaml"
+# The engine writes a delivered file, and then sets its owner, mode and times by name:
+# a set that is moved away in between makes it fail the whole delivery.
+_SETTLED_NS = 100_000_000
 _BEGIN, _END = "# karst: begin", "# karst: end"
 
 
@@ -31,11 +35,13 @@ class SetError(ValueError):
 class FileSets:
     """The volume's sets: `incoming/<version>`, `sets/<version>`, and the link `current`.
 
-    `error` holds why the newest delivery was not applied, or "".
+    `error` holds why the newest delivery was not applied, or "". A delivery is looked
+    at when its manifest has not changed for `settled_ns` nanoseconds.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, settled_ns: int = _SETTLED_NS) -> None:
         self._root = root
+        self._settled_ns = settled_ns
         self._incoming = root / "incoming"
         self._seen: dict[str, int] = {}
         self.error = ""
@@ -80,6 +86,9 @@ class FileSets:
             try:
                 changed = os.lstat(self._incoming / name / "manifest.json").st_ctime_ns
             except (FileNotFoundError, NotADirectoryError):
+                continue
+            # A clock that was set back must not stop deliveries: only the near past waits.
+            if 0 <= time.time_ns() - changed < self._settled_ns:
                 continue
             if self._seen.get(name) != changed:
                 self._seen[name] = changed

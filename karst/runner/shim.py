@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 AGENT = b"\0karst/agent"
 SECRETS = "/run/secrets"
 FIRST_PAUSE, LONGEST_PAUSE, STEADY, RECONNECT = 0.5, 30.0, 60.0, 0.2
-MAX_TEXT, MAX_QUEUE = 8192, 2000
+MAX_TEXT, MAX_QUEUE = 8192, 256 * 1024
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 FORWARDED = (*ENDING, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH)
 # Python ignores the last two, and exec would hand that down.
@@ -63,8 +63,7 @@ def exit_reason(status: int, kills: int) -> tuple[int, str | None, str]:
         code = os.WEXITSTATUS(status)
         return code, None, f"exit status {code}"
     number = os.WTERMSIG(status)
-    known = {int(member): member.name for member in signal.Signals}
-    name = known.get(number, f"signal {number}")
+    name = next((s.name for s in signal.Signals if s == number), f"signal {number}")
     hint = ", out of memory" if number == signal.SIGKILL and kills > 0 else ""
     return 128 + number, name, f"killed by {name}{hint}"
 
@@ -86,60 +85,51 @@ class Agent:
     def __init__(self, wanted: bool) -> None:
         self.wanted, self.ready = wanted, not wanted
         self.socket: socket.socket | None = None
+        self.out = bytearray()
         self._state: dict[str, Any] = {}
-        self._queue: list[bytes] = []
-        self._dropped, self._retry_at = 0, 0.0
-        self._sending = self._received = b""
+        self._dropped, self._retry_at, self._received = 0, 0.0, b""
 
     def connect(self, now: float) -> None:
         if not self.wanted or self.socket or now < self._retry_at:
             return
         self._retry_at = now + RECONNECT
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.socket.setblocking(False)
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.setblocking(False)
         try:
-            self.socket.connect(AGENT)
+            connection.connect(AGENT)
         except OSError:
-            self.lose()
+            connection.close()
             return
-        self._received = b""
-        self._sending = encode({"type": "hello", "pid": os.getpid()})
-        self._sending += encode(self._state) if self._state else b""
+        self.socket, self._received = connection, b""
+        state = encode(**self._state) if self._state else b""
+        self.out[:0] = encode(type="hello", pid=os.getpid()) + state
 
     def tell(self, **message: Any) -> None:
         if message["type"] in ("started", "exited"):
             self._state = message
-        if not self.wanted or (message is self._state and not self.socket):
-            return
-        if len(self._queue) >= MAX_QUEUE:
+            if not self.socket:
+                return
+        elif not self.wanted or len(self.out) > MAX_QUEUE:
             self._dropped += 1
             return
-        if self._dropped:
+        elif self._dropped:
             text = f"{self._dropped} lines left out: the sidecar did not take them"
             self._dropped = 0
             self.tell(type="log", time=time.time(), stream="karst", text=text)
-        self._queue.append(encode(message))
-
-    def pending(self) -> bool:
-        return bool(self.socket and (self._sending or self._queue))
+        self.out += encode(**message)
 
     def send(self) -> None:
-        try:
-            while self.socket and self.pending():
-                if not self._sending:
-                    self._sending = b"".join(self._queue[:64])
-                    del self._queue[:64]
-                self._sending = self._sending[self.socket.send(self._sending) :]
-        except BlockingIOError:
-            return
-        except OSError:
-            self.lose()
+        while self.socket and self.out:
+            try:
+                del self.out[: self.socket.send(self.out)]
+            except BlockingIOError:
+                return
+            except OSError:
+                self.lose()
 
     def receive(self) -> list[dict[str, Any]]:
-        if not self.socket:
-            return []
         try:
-            piece = self.socket.recv(65536)
+            piece = self.socket.recv(65536) if self.socket else b""
         except BlockingIOError:
             return []
         except OSError:
@@ -152,11 +142,14 @@ class Agent:
     def lose(self) -> None:
         if self.socket:
             self.socket.close()
+            # The next connection must begin with a whole message.
+            self._dropped += self.out.count(b"\n")
+            self.out.clear()
         # Without its sidecar an app is not started again; one that runs is left alone.
-        self.socket, self.ready = None, False
+        self.socket, self.ready = None, not self.wanted
 
 
-def encode(message: dict[str, Any]) -> bytes:
+def encode(**message: Any) -> bytes:
     return json.dumps(message).encode() + b"\n"
 
 
@@ -172,7 +165,10 @@ class Stream:
         """Pass on what is there; False at the stream's end."""
         piece = view = os.read(self.source, 65536)
         while view:
-            view = view[os.write(self._target, view) :]
+            try:
+                view = view[os.write(self._target, view) :]
+            except OSError:
+                break
         *lines, self._rest = (self._rest + piece).split(b"\n")
         if len(self._rest) > MAX_TEXT or (self._rest and not piece):
             lines, self._rest = [*lines, self._rest], b""
@@ -210,10 +206,9 @@ class Shim:
                 waiting_since = now
             self.wait(now)
             self.reap()
-        deadline = time.monotonic() + 1.0
-        while self.agent.pending() and time.monotonic() < deadline:
+        if self.agent.socket:
+            self.agent.socket.settimeout(1.0)
             self.agent.send()
-            time.sleep(0.01)
         return self.exit_code
 
     def wait(self, now: float) -> None:
@@ -223,7 +218,7 @@ class Shim:
         if not self.app and self.agent.ready:
             timeout = max(0.0, min(timeout, self.start_at - now))
         reading = [self.wake, *self.streams, *agent]
-        writing = agent if self.agent.pending() else []
+        writing = agent if self.agent.out else []
         for source in select.select(reading, writing, [], timeout)[0]:
             if source == self.wake:
                 os.read(self.wake, 512)
@@ -240,9 +235,12 @@ class Shim:
     def start(self, now: float) -> None:
         self.kills, self.started_at = oom_kills(), now
         streams = [Stream("stdout", 1, self.agent), Stream("stderr", 2, self.agent)]
+        # A signal that comes now waits until it is clear whose it is.
+        signal.pthread_sigmask(signal.SIG_BLOCK, RESTORED)
         self.app = os.fork()
         if not self.app:
             self.become_app([stream.writing for stream in streams])
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, RESTORED)
         for stream in streams:
             self.streams[stream.source] = stream
             os.close(stream.writing)
@@ -257,10 +255,8 @@ class Shim:
             for target, output in enumerate(outputs, start=1):
                 os.dup2(output, target)
             os.execvpe(self.argv[0], self.argv, environment())
-        except FileNotFoundError:
-            code = 127
-            say(f"cannot start {self.argv[0]}: there is no such program")
-        except BaseException as error:
+        except Exception as error:
+            code = 127 if isinstance(error, FileNotFoundError) else 126
             say(f"cannot start {self.argv[0]}: {error}")
         finally:
             os._exit(code)
@@ -273,22 +269,18 @@ class Shim:
             leave_shim()
             import subprocess
 
-            limit, code, pipe = float(message["timeout"]), 127, subprocess.PIPE
-            argv, both = [str(w) for w in message["command"]], subprocess.STDOUT
+            limit = float(message["timeout"])
+            argv = [str(word) for word in message["command"]]
+            options: Any = {"stderr": subprocess.STDOUT, "stdout": subprocess.PIPE}
             try:
-                done = subprocess.run(
-                    argv, stdout=pipe, stderr=both, timeout=limit, env=environment()
-                )
-                code, text = (
-                    done.returncode,
-                    done.stdout[-MAX_TEXT:].decode("utf-8", "replace"),
-                )
+                done = subprocess.run(argv, timeout=limit, env=environment(), **options)
+                code, text = done.returncode, done.stdout.decode("utf-8", "replace")
             except (OSError, subprocess.TimeoutExpired) as error:
-                text = str(error)
-            result = {"type": "command-result", "id": message["id"]}
+                code, text = 127, str(error)
+            told = {"id": message["id"], "code": code, "output": text[-MAX_TEXT:]}
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
                 line.connect(AGENT)
-                line.sendall(encode({**result, "code": code, "output": text}))
+                line.sendall(encode(type="command-result", **told))
         finally:
             kill_group(0)
 
@@ -338,6 +330,7 @@ def leave_shim() -> None:
     signal.set_wakeup_fd(-1)
     for number in RESTORED:
         signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, RESTORED)
 
 
 def environment() -> dict[str, str]:

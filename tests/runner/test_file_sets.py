@@ -31,7 +31,7 @@ def names(folder: Path) -> list[str]:
 
 
 def test_a_whole_set_is_put_in_force_by_a_move(tmp_path: Path) -> None:
-    sets = FileSets(tmp_path)
+    sets = FileSets(tmp_path, settled_ns=0)
     assert (sets.current, sets.poll(), sets.error) == (None, False, "")
     deliver(tmp_path, "v1", 1)
     seen = []
@@ -44,8 +44,15 @@ def test_a_whole_set_is_put_in_force_by_a_move(tmp_path: Path) -> None:
     assert sets.poll() is False
 
 
+def test_a_delivery_that_may_be_under_way_is_left_alone(tmp_path: Path) -> None:
+    sets = FileSets(tmp_path, settled_ns=10**12)
+    manifest = deliver(tmp_path, "v1", 1) / "manifest.json"
+    assert (sets.poll(), manifest.exists(), sets.error) == (False, True, "")
+    assert FileSets(tmp_path, settled_ns=0).poll()
+
+
 def test_the_one_before_is_kept_and_older_ones_go(tmp_path: Path) -> None:
-    sets = FileSets(tmp_path)
+    sets = FileSets(tmp_path, settled_ns=0)
     for number in (1, 2, 3):
         deliver(tmp_path, f"v{number}", number)
         assert sets.poll()
@@ -54,8 +61,8 @@ def test_the_one_before_is_kept_and_older_ones_go(tmp_path: Path) -> None:
 
 def test_after_a_restart_the_set_in_force_is_there(tmp_path: Path) -> None:
     deliver(tmp_path, "v1", 7)
-    FileSets(tmp_path).poll()
-    again = FileSets(tmp_path)
+    FileSets(tmp_path, settled_ns=0).poll()
+    again = FileSets(tmp_path, settled_ns=0)
     assert again.current is not None
     assert (again.current.version, again.current.sequence) == ("v1", 7)
     deliver(tmp_path, "v0", 6)
@@ -64,7 +71,7 @@ def test_after_a_restart_the_set_in_force_is_there(tmp_path: Path) -> None:
 
 
 def test_a_set_is_waited_for_until_its_manifest_is_there(tmp_path: Path) -> None:
-    sets = FileSets(tmp_path)
+    sets = FileSets(tmp_path, settled_ns=0)
     folder = deliver(tmp_path, "v1", 1)
     manifest = (folder / "manifest.json").read_text()
     (folder / "manifest.json").unlink()
@@ -90,7 +97,7 @@ def test_a_set_is_waited_for_until_its_manifest_is_there(tmp_path: Path) -> None
 )
 def test_a_broken_set_changes_nothing(tmp_path: Path, spoil, reason: str) -> None:  # type: ignore[no-untyped-def]
     deliver(tmp_path, "v0", 1)
-    sets = FileSets(tmp_path)
+    sets = FileSets(tmp_path, settled_ns=0)
     assert sets.poll()
     spoil(deliver(tmp_path, "v1", 2))
     assert sets.poll() is False
@@ -113,7 +120,7 @@ def test_names_stay_in_the_folder(tmp_path: Path, name: str) -> None:
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest["files"][name] = "0" * 64
     (folder / "manifest.json").write_text(json.dumps(manifest))
-    sets = FileSets(tmp_path)
+    sets = FileSets(tmp_path, settled_ns=0)
     assert sets.poll() is False
     assert sets.error == f"set v1: {name!r} is no plain name"
 

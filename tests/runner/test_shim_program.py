@@ -122,7 +122,10 @@ def test_a_program_that_is_not_there() -> None:
     assert run_job("/no/such") == (
         127,
         "",
-        "karst-shim: cannot start /no/such: there is no such program\n",
+        (
+            "karst-shim: cannot start /no/such: "
+            "[Errno 2] No such file or directory: '/no/such'\n"
+        ),
     )
 
 
@@ -175,6 +178,8 @@ def test_it_restarts_with_growing_pauses(start: Start) -> None:
     child = start("sh", "-c", "echo up; exit 1", KARST_SHIM="standalone")
     lines = [child.stdout.readline() for _ in range(3)]  # type: ignore[union-attr]
     passed = time.monotonic() - began
+    # In the third pause, of two seconds.
+    time.sleep(0.5)
     child.terminate()
     _, err = child.communicate(timeout=10)
     assert lines == ["up\n"] * 3

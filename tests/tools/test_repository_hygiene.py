@@ -52,6 +52,8 @@ MAKE_TARGETS = [
     "bench",
 ]
 LONGEST_MODULE = 300
+# Copied into every image as one file.
+ONE_FILE = {"karst/runner/shim.py"}
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "misc"}
 
 
@@ -91,7 +93,7 @@ def test_no_module_is_longer_than_its_reader_s_patience() -> None:
     lengths = {
         str(path.relative_to(ROOT)): len(path.read_text().splitlines())
         for path in committed("karst/*.py", "tools/*.py", "bench/*.py", "examples/*.py")
-        if "_pb2" not in path.name
+        if "_pb2" not in path.name and str(path.relative_to(ROOT)) not in ONE_FILE
     }
     assert {name: n for name, n in lengths.items() if n > LONGEST_MODULE} == {}
 
