@@ -69,18 +69,13 @@ def deliver(
     """Write files into volumes: volume name => files, in the order given.
 
     The order is kept within a volume: a file that marks the others complete goes last.
+    Folders are the engine's to make, 0755: one named in the archive gets its times set
+    after everything else, when a sidecar may have moved it already, and that fails.
     """
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for index, (_, entries) in enumerate(files.items()):
-            folders: set[str] = set()
             for entry in entries:
-                parts = entry.path.split("/")[:-1]
-                for depth in range(1, len(parts) + 1):
-                    folder = "/".join(parts[:depth])
-                    if folder not in folders:
-                        folders.add(folder)
-                        tar.addfile(_directory(f"v/{index}/{folder}"))
                 info = tarfile.TarInfo(f"v/{index}/{entry.path}")
                 info.size, info.mode = len(entry.content), entry.mode
                 info.uid, info.gid = entry.uid, entry.gid
@@ -214,9 +209,3 @@ def _carrier(engine: Engine, image: str, volumes: list[str]) -> Iterator[str]:
         yield created["Id"]
     finally:
         engine.remove(created["Id"])
-
-
-def _directory(name: str) -> tarfile.TarInfo:
-    info = tarfile.TarInfo(name)
-    info.type, info.mode = tarfile.DIRTYPE, 0o755
-    return info
