@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import docker
+from docker.errors import ContainerError
 
 from bench.images import IMAGE, LABEL, USER, WRK
 from bench.running import BenchError
@@ -57,16 +58,19 @@ def apply_load(
     """
     before = _processor(client, proxies)
     command = [WRK, "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", url]
-    output = client.containers.run(
-        IMAGE,
-        command,
-        network_mode=network,
-        user=USER,
-        cap_drop=["ALL"],
-        labels={LABEL: "yes"},
-        remove=True,
-        stderr=True,
-    )
+    try:
+        output = client.containers.run(
+            IMAGE,
+            command,
+            network_mode=network,
+            user=USER,
+            cap_drop=["ALL"],
+            labels={LABEL: "yes"},
+            remove=True,
+            stderr=True,
+        )
+    except ContainerError as error:
+        raise BenchError(f"wrk: {error}") from None
     load = parse(output.decode())
     spent = _processor(client, proxies) - before
     return replace(load, processor=spent / load.count)
