@@ -10,5 +10,5 @@ output "edges" {
 
 output "doors" {
   description = "Published services, by `name@release`, as applied."
-  value       = var.doors
+  value       = { for key, _ in docker_container.door : key => var.doors[key] }
 }

@@ -101,7 +101,7 @@ class Run:
         self.tools.progress.step("terraform apply")
         if self.retiring:
             self._stop_stateful()
-            expanded = session.plan(self._expanded, self.planned.applied, refresh=False)
+            expanded = self._plan_part(self._expanded, plan)
             _must_be_part(expanded, plan)
             plan = expanded
         session.apply(plan, self.tools.progress.line)
@@ -181,11 +181,19 @@ class Run:
         if not self.retiring:
             return
         self.tools.progress.step("removing replaced releases")
-        session = self.tools.session
-        plan = session.plan(self.final, session.applied(), refresh=False)
-        if not self.rolled_back:
-            _must_be_part(plan, self.planned.plan)
-        session.apply(plan, self.tools.progress.line)
+        whole = None if self.rolled_back else self.planned.plan
+        plan = self._plan_part(self.final, whole)
+        if whole:
+            _must_be_part(plan, whole)
+        self.tools.session.apply(plan, self.tools.progress.line)
+
+    def _plan_part(self, stack: Stack, whole: Plan | None) -> Plan:
+        """A plan of what the reviewed plan touches: how many others stand beside it
+        makes no difference then. A rollback may touch what that did not name."""
+        only = [change.address for change in whole.resources] if whole else []
+        return self.tools.session.plan(
+            stack, self.planned.applied, refresh=False, only=only
+        )
 
     def settle(self) -> None:
         self._hand_sets()

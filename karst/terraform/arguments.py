@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from karst.command import Command
@@ -35,11 +35,13 @@ def plan(
     out: Path,
     *,
     refresh: bool = True,
+    only: Sequence[str] = (),
 ) -> Command:
     argv = [program, "plan", "-input=false", "-no-color", LOCK_TIMEOUT]
     argv += [f"-var-file={VARIABLES}", f"-out={out}"]
     if not refresh:
         argv.append("-refresh=false")
+    argv += [f"-target={address}" for address in only]
     return Command(tuple(argv), cwd=folder, env=env)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,15 +73,27 @@ class Session:
         outcome = self._run(command, "reading the state")
         return parse_outputs(json.loads(outcome.stdout or "{}"))
 
-    def plan(self, stack: Stack, applied: Applied, *, refresh: bool = True) -> Plan:
-        """Make and save a plan for `stack`."""
+    def plan(
+        self,
+        stack: Stack,
+        applied: Applied,
+        *,
+        refresh: bool = True,
+        only: Sequence[str] = (),
+    ) -> Plan:
+        """Make and save a plan for `stack`; with `only`, of these addresses alone."""
         saved = self.folder / "stack.tfplan"
         atomic_write(
             self.folder / arguments.VARIABLES, render_variables(stack), mode=0o600
         )
         self._run(
             arguments.plan(
-                self.program, self.folder, self._env, saved, refresh=refresh
+                self.program,
+                self.folder,
+                self._env,
+                saved,
+                refresh=refresh,
+                only=only,
             ),
             "terraform plan",
         )

@@ -64,6 +64,18 @@ def test_what_was_applied_comes_back_and_the_next_plan_is_empty(
     assert session.plan(stack(web=("api",)), session.applied()).empty
 
 
+def test_a_part_of_a_plan_leaves_the_rest_for_later(session: Session) -> None:
+    apply(session, stack(web=("api",), old=()))
+    wanted = stack(web=("api", "db"), new=("web",))
+    only = ['terraform_data.edges["new"]']
+    part = session.plan(wanted, session.applied(), only=only)
+    assert [change.address for change in part.resources] == only
+    session.apply(part)
+    assert session.applied().edges == {"new": ("web",), "old": (), "web": ("api",)}
+    apply(session, wanted)
+    assert session.applied().edges == {"new": ("web",), "web": ("api", "db")}
+
+
 def test_a_changed_module_keeps_the_state(session: Session) -> None:
     """`init -reconfigure` on a local backend empties it (Terraform 1.11)."""
     apply(session, stack(web=("api",)))
