@@ -26,7 +26,8 @@ def plan_command(
     file: Path, *, as_json: bool, detailed: bool, stack: str | None, verbose: bool
 ) -> int:
     bench = open_workbench(file, stack=stack, verbose=verbose)
-    planned = _plan(bench)
+    with bench.tools.session.alone():
+        planned = _plan(bench)
     bench.progress.close()
     if as_json:
         print_document(plan_document(planned.plan))
@@ -83,8 +84,9 @@ def destroy_command(
             "destroy asks first, and nobody is here to answer",
             remedy="say `karst destroy --yes`",
         )
-    bench.tools.session.prepare()
-    outcome = destroy(bench.tools, bench.spec, volumes=volumes)
+    with bench.tools.session.alone():
+        bench.tools.session.prepare()
+        outcome = destroy(bench.tools, bench.spec, volumes=volumes)
     bench.progress.close()
     if as_json:
         print_document(
@@ -111,11 +113,12 @@ def _plan(bench: Workbench) -> Planned:
 def _apply(bench: Workbench, *, quiet: bool) -> tuple[Planned, ApplyOutcome]:
     from karst.pipeline.applying import apply
 
-    planned = _plan(bench)
-    if not quiet and not planned.plan.empty:
-        bench.progress.close()
-        say(render_plan(planned.plan))
-    outcome = apply(bench.tools, planned)
+    with bench.tools.session.alone():
+        planned = _plan(bench)
+        if not quiet and not planned.plan.empty:
+            bench.progress.close()
+            say(render_plan(planned.plan))
+        outcome = apply(bench.tools, planned)
     bench.progress.close()
     return planned, outcome
 

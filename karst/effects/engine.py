@@ -172,13 +172,16 @@ class Engine:
             self.client.api.restart(name, timeout=timeout)
 
     def remove(self, name: str) -> None:
-        from docker.errors import NotFound
+        """Remove a container; one that is gone, or that another removes now, is well."""
+        from docker.errors import APIError
 
         with telling(f"removing {name}"):
             try:
                 self.client.api.remove_container(name, force=True, v=True)
-            except NotFound:
-                return
+            except APIError as error:
+                going = "already in progress" in str(error.explanation)
+                if error.status_code != 404 and not going:
+                    raise
 
     def logs(
         self,

@@ -16,6 +16,9 @@ from typing import Any
 
 from karst.effects.engine import Engine, telling
 
+_CARRIER_LABELS = {"karst.role": "carrier"}
+CARRIER = "karst.role=carrier"
+
 
 @dataclass(frozen=True)
 class VolumeFile:
@@ -54,13 +57,35 @@ def create_volume(engine: Engine, name: str, labels: Mapping[str, str]) -> None:
 
 
 def remove_volume(engine: Engine, name: str) -> None:
+    """Remove a volume, and a carrier that a killed run left holding it."""
     from docker.errors import NotFound
 
+    filters = {"label": CARRIER, "volume": name}
     with telling(f"removing volume {name}"):
+        for carrier in engine.client.api.containers(all=True, filters=filters):
+            engine.remove(carrier["Id"])
         try:
             engine.client.api.remove_volume(name)
         except NotFound:
             return
+
+
+def remove_leftovers(engine: Engine, *, before: float) -> None:
+    """Remove carriers and ended probes made before `before` (epoch seconds).
+
+    A run that was killed leaves its own; a living one needs its for seconds.
+    """
+    with telling("removing what a killed run left"):
+        listed = [
+            entry
+            for role in (CARRIER, "karst.role=probe")
+            for entry in engine.client.api.containers(
+                all=True, filters={"label": role, "status": ["created", "exited"]}
+            )
+        ]
+    for entry in listed:
+        if entry["Created"] < before:
+            engine.remove(entry["Id"])
 
 
 def deliver(
@@ -110,7 +135,7 @@ def read_image_file(engine: Engine, image: str, path: str) -> bytes | None:
         created = api.create_container(
             image,
             command=["true"],
-            labels={"karst.role": "carrier"},
+            labels=_CARRIER_LABELS,
             host_config=api.create_host_config(network_mode="none"),
         )
     try:
@@ -202,7 +227,7 @@ def _carrier(engine: Engine, image: str, volumes: list[str]) -> Iterator[str]:
         created = api.create_container(
             image,
             command=["true"],
-            labels={"karst.role": "carrier"},
+            labels=_CARRIER_LABELS,
             host_config=api.create_host_config(binds=binds, network_mode="none"),
         )
     try:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import secrets
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -88,6 +90,33 @@ def private_directory(path: Path) -> Path:
     if stat.S_IMODE(path.stat().st_mode) != 0o700:
         path.chmod(0o700)
     return path
+
+
+@contextlib.contextmanager
+def locked(path: Path, *, seconds: float) -> Iterator[bool]:
+    """Hold the file `path` as a lock; gives False where another process keeps it.
+
+    Waits for up to `seconds`. The kernel lets go of it when this process ends, however
+    it ends, so nobody has to clear one away.
+    """
+    with telling_full_disk(path):
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, PRIVATE_FILE)
+    try:
+        yield _take(fd, time.monotonic() + seconds)
+    finally:
+        os.close(fd)
+
+
+def _take(fd: int, deadline: float) -> bool:
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.1)
+        else:
+            return True
 
 
 @contextlib.contextmanager

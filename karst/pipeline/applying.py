@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from karst.effects.engine_volumes import ensure_running
+from karst.effects.engine_volumes import ensure_running, remove_leftovers
 from karst.health import Verdict
 from karst.pipeline import checks
 from karst.pipeline.handing import required_secrets
@@ -23,6 +23,8 @@ from karst.terraform import Stack
 
 KEEPER = "karst-keeper"
 _BUILDS_AT_ONCE = 4
+# No delivery and no probe that has ended is this old while its run lives.
+_LEFT_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ def apply(tools: Tools, planned: Planned) -> ApplyOutcome:
     with watch.measure("check"):
         required_secrets(planned.spec, tools.secret_values)
         checks.refuse_clashes(tools.engine, planned.spec, planned.plan.stack)
+        begun = tools.clock.now().timestamp()
+        remove_leftovers(tools.engine, before=begun - _LEFT_SECONDS)
     with watch.measure("build"):
         checks.have_sidecar_image(tools.engine, tools.sidecar_image)
         build_missing(tools, planned)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from karst.command import Command, Outcome
 from karst.config.spec import StateSpec
 from karst.effects.process import Processes
-from karst.effects.workspace import atomic_write, private_directory
+from karst.effects.workspace import atomic_write, locked, private_directory
+from karst.errors import StateLockedError
 from karst.terraform import arguments, faults
 from karst.terraform.plan import Plan, parse_plan
 from karst.terraform.stack import (
@@ -23,6 +25,8 @@ from karst.terraform.stack import (
 )
 
 Progress = Callable[[str], None]
+# As long as Terraform waits for the state's own lock.
+_PATIENCE = 20.0
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,23 @@ class Session:
     @property
     def _env(self) -> dict[str, str]:
         return arguments.environment(self.cli_config, self.docker_host)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Have the folder to oneself: two runs in it would apply each other's plans.
+
+        Raises StateLockedError where another run keeps it for longer than 20 s.
+        """
+        private_directory(self.folder.parent)
+        lock = self.folder.with_name(f"{self.folder.name}.lock")
+        with locked(lock, seconds=_PATIENCE) as ours:
+            if not ours:
+                raise StateLockedError(
+                    "another karst works on this stack",
+                    where=str(self.folder),
+                    remedy="wait for it to end, and run the same command again",
+                )
+            yield
 
     def prepare(self) -> None:
         """Have the module and its provider in place; quick where they are."""

@@ -1,0 +1,19 @@
+"""One process at a time in a stack's folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from karst.effects.workspace import locked
+
+
+def test_a_lock_is_held_once_and_free_again_afterwards(tmp_path: Path) -> None:
+    file = tmp_path / "shop.lock"
+    with locked(file, seconds=0) as first:
+        with locked(file, seconds=0.2) as second:
+            assert (first, second) == (True, False)
+        with locked(tmp_path / "other.lock", seconds=0) as other:
+            assert other
+    with locked(file, seconds=0) as again:
+        assert again
+    assert file.stat().st_mode & 0o777 == 0o600
