@@ -22,6 +22,7 @@ from karst.pipeline.tools import Planned, Stopwatch, Tools
 from karst.terraform import Stack
 
 KEEPER = "karst-keeper"
+_SOCKET = "/var/run/docker.sock"
 _BUILDS_AT_ONCE = 4
 # No delivery and no probe that has ended is this old while its run lives.
 _LEFT_SECONDS = 60.0
@@ -123,6 +124,12 @@ def ensure_keeper(tools: Tools, planned: Planned) -> None:
         "restart_policy": {"Name": "always"},
         "labels": {"karst.role": "keeper"},
         "mem_limit": "64m",
-        "volumes": {"/var/run/docker.sock": {"bind": "/var/run/docker.sock"}},
+        "volumes": {_socket_of(tools.engine.host): {"bind": _SOCKET}},
     }
     ensure_running(tools.engine, KEEPER, settings)
+
+
+def _socket_of(host: str) -> str:
+    """The engine's socket on the engine's own machine; elsewhere, the usual place."""
+    kind, _, path = host.partition("://")
+    return path if kind == "unix" else _SOCKET
