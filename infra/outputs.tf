@@ -9,6 +9,6 @@ output "edges" {
 }
 
 output "doors" {
-  description = "Published services, by `name@release`, as applied."
+  description = "Published services, by name, as applied."
   value       = { for key, _ in docker_container.door : key => var.doors[key] }
 }

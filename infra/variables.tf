@@ -56,7 +56,7 @@ variable "edges" {
 }
 
 variable "doors" {
-  description = "Published services: an edge proxy each, keyed `name@release`, on a network of its own."
+  description = "Published services: an edge proxy each, keyed by name, on a network of its own."
   type = map(object({
     service       = string
     release       = string

@@ -37,6 +37,8 @@ def run(arguments: list[str]) -> int:
         result = app(arguments, standalone_mode=False, prog_name="karst")
     except KarstError as error:
         print(f"karst: {error}", file=sys.stderr)
+        if os.environ.get("DEBUG", "").lower() in ("1", "true", "yes", "on"):
+            traceback.print_exception(error)
         return error.exit_code
     except typer.Exit as finished:
         return finished.exit_code

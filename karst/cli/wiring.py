@@ -148,15 +148,19 @@ def terraform_program(settings: Settings, processes: Processes) -> str:
     for name in ("terraform", "tofu"):
         if processes.find_programs(name):
             return name
-    return "terraform"
+    built = _cache(processes.environ) / "bin" / "tofu"
+    return str(built) if built.is_file() else "terraform"
 
 
 def cli_config(environ: Mapping[str, str]) -> Path | None:
     """The CLI configuration with a provider mirror that `make bootstrap` wrote."""
-    home = environ.get("HOME") or str(Path.home())
-    cache = Path(environ.get("KARST_CACHE") or f"{home}/.cache/karstkit")
-    file = cache / "terraform.rc"
+    file = _cache(environ) / "terraform.rc"
     return file if file.is_file() else None
+
+
+def _cache(environ: Mapping[str, str]) -> Path:
+    home = environ.get("HOME") or str(Path.home())
+    return Path(environ.get("KARST_CACHE") or f"{home}/.cache/karstkit")
 
 
 def _authorities(settings: Settings, root: Path) -> TerminalAuthorities:

@@ -114,7 +114,9 @@ class Handing:
                 values[publish.certificate].reveal().encode(),
                 values[publish.key].reveal().encode(),
             )
-        leaf = self._leaf(Identity(self.spec.name, "karst-browsers"))
+        hosts = {"localhost", "127.0.0.1", publish.address} - {"0.0.0.0"}  # noqa: S104
+        name = f"karst-browsers-{publish.port}"
+        leaf = self._leaf(Identity(self.spec.name, name, hosts=tuple(sorted(hosts))))
         return leaf.certificate_pem.encode(), leaf.key_pem.reveal().encode()
 
     # --- volumes ---
@@ -144,13 +146,13 @@ class Handing:
     ) -> None:
         for name in names:
             if name not in present:
-                labels = {"karst.stack": self.spec.name, "karst.owner": owner.key}
+                labels = {"karst.stack": self.spec.name, "karst.owner": owner.owner}
                 create_volume(self.tools.engine, name, labels)
 
     def remove_volumes(self, stack: Stack) -> None:
         """Remove the mesh and secrets volumes of releases that are gone."""
-        keep = {r.key for r in stack.services.values()}
-        keep |= {d.key for d in stack.doors.values()}
+        keep = {r.owner for r in stack.services.values()}
+        keep |= {d.owner for d in stack.doors.values()}
         labels = {"karst.stack": self.spec.name, "karst.owner": ""}
         for volume in list_volumes(self.tools.engine, labels):
             if volume.labels["karst.owner"] not in keep:

@@ -20,10 +20,12 @@ def open_run(tools: Tools, planned: Planned) -> Run:
     authority = tools.authorities.authority(
         stack.name, expected=target.authority, now=tools.clock.now()
     )
+    # What never got traffic (a killed apply left it) need not wait for its successor.
     retiring = {
         key: release
         for key, release in planned.applied.services.items()
         if key not in stack.services
+        and target.released.get(release.service) == release.release
     }
     changed = {r.service for r in stack.services.values()}
     doubled = any(r.service in changed for r in retiring.values())

@@ -100,6 +100,7 @@ class LocalAuthority:
         not_after = min(now + lifetime, self.certificate.not_valid_after_utc)
         names: list[x509.GeneralName] = [x509.UniformResourceIdentifier(identity.uri)]
         names.extend(x509.DNSName(name) for name in identity.dns_names)
+        names.extend(x509.IPAddress(address) for address in identity.addresses)
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, identity.service)])
         certificate = (
             x509.CertificateBuilder()

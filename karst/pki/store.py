@@ -141,6 +141,7 @@ def _load_leaf(
     if (
         uris != [identity.uri]
         or tuple(dns_names) != identity.dns_names
+        or tuple(names.value.get_values_for_type(x509.IPAddress)) != identity.addresses
         or public != parsed.public_key()
     ):
         return None

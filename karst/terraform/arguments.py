@@ -22,6 +22,28 @@ def environment(cli_config: Path | None, docker_host: str | None) -> dict[str, s
     return found
 
 
+# By what a backend takes its credentials from the environment (Terraform's backend
+# pages); no other variable of the caller's reaches Terraform.
+_CREDENTIALS = {
+    "azurerm": ("ARM_",),
+    "consul": ("CONSUL_",),
+    "cos": ("TENCENTCLOUD_",),
+    "gcs": ("GOOGLE_",),
+    "http": ("TF_HTTP_",),
+    "kubernetes": ("KUBE_",),
+    "oss": ("ALICLOUD_",),
+    "pg": ("PG",),
+    "remote": ("TF_TOKEN_",),
+    "s3": ("AWS_",),
+}
+
+
+def credentials(backend: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """The caller's variables that this backend reads its credentials from."""
+    prefixes = _CREDENTIALS.get(backend, ())
+    return {k: v for k, v in environ.items() if prefixes and k.startswith(prefixes)}
+
+
 def init(program: str, folder: Path, env: Mapping[str, str]) -> Command:
     # Never -reconfigure: with a local backend it empties the state (Terraform 1.11).
     argv = (program, "init", "-input=false", "-no-color")

@@ -47,6 +47,12 @@ def explain(outcome: Outcome, *, doing: str, where: str) -> KarstError:
             remedy="run `make bootstrap`, or let this machine reach Terraform's registry or a mirror of it",
             detail=detail,
         )
+    if "Backend configuration changed" in text or "Backend init" in text:
+        return TerraformError(
+            "`state:` names another backend than the one that this folder was set up for",
+            where=where,
+            remedy=f"take the change back, or move the state: `terraform -chdir={where} init -migrate-state` (never -reconfigure: it can empty a local state)",
+        )
     if "no space left on device" in text:
         return disk_full(where, detail=detail)
     if "Saved plan is stale" in text:

@@ -49,7 +49,10 @@ class Session:
 
     @property
     def _env(self) -> dict[str, str]:
-        return arguments.environment(self.cli_config, self.docker_host)
+        return {
+            **arguments.environment(self.cli_config, self.docker_host),
+            **arguments.credentials(self.state.backend, self.processes.environ),
+        }
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -78,6 +81,8 @@ class Session:
         initialised = (self.folder / ".terraform").is_dir()
         if initialised and stamp.exists() and stamp.read_text() == mark:
             return
+        # From here to the end of a good init the folder is not prepared.
+        stamp.unlink(missing_ok=True)
         for stale in self.folder.glob("*.tf"):
             stale.unlink()
         for name, text in sources.items():
@@ -147,7 +152,8 @@ class Session:
     def _backend(self) -> str:
         config = dict(self.state.config)
         if self.state.backend == "local":
-            config.setdefault("path", str(self.folder.resolve() / "stack.tfstate"))
+            # Relative: a folder that moves keeps its backend, and so its state.
+            config.setdefault("path", "stack.tfstate")
         return json.dumps({"terraform": {"backend": {self.state.backend: config}}})
 
     def _run(

@@ -53,6 +53,11 @@ class Release:
         return f"{self.service}@{self.release}"
 
     @property
+    def owner(self) -> str:
+        """What its volumes are labelled with."""
+        return self.key
+
+    @property
     def mesh_volume(self) -> str:
         return f"{self.container}-mesh"
 
@@ -82,7 +87,12 @@ class DoorRelease:
 
     @property
     def key(self) -> str:
-        return f"{self.service}@{self.release}"
+        """Without the release: two doors can't hold one host port side by side."""
+        return self.service
+
+    @property
+    def owner(self) -> str:
+        return f"door {self.service}@{self.release}"
 
     @property
     def mesh_volume(self) -> str:
@@ -99,7 +109,7 @@ class NetworkVariables:
 
 @dataclass(frozen=True)
 class Stack:
-    """All of Terraform's variables. Keys are `name@release`."""
+    """All of Terraform's variables. Keys are `name@release`, a door's `name`."""
 
     name: str
     network: NetworkVariables

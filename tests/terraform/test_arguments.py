@@ -41,3 +41,10 @@ def test_environment() -> None:
         "TF_CLI_CONFIG_FILE": "t.rc",
         "DOCKER_HOST": "ssh://h",
     }
+
+
+def test_a_backend_gets_its_own_credentials_and_no_others() -> None:
+    environ = {"PGPASSWORD": "a", "AWS_SECRET_ACCESS_KEY": "b", "GITHUB_TOKEN": "c"}
+    assert arguments.credentials("pg", environ) == {"PGPASSWORD": "a"}
+    assert arguments.credentials("s3", environ) == {"AWS_SECRET_ACCESS_KEY": "b"}
+    assert arguments.credentials("local", environ) == {}

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from karst.config.spec import StateSpec
 from karst.effects.process import Processes
-from karst.errors import StateLockedError
+from karst.errors import StateLockedError, TerraformError, ToolMissingError
 from karst.terraform import NetworkVariables, Session, Stack
 
 pytestmark = pytest.mark.processes
@@ -102,3 +103,29 @@ def test_a_locked_state_is_a_sentence(
         fcntl.lockf(held, fcntl.LOCK_EX)
         with pytest.raises(StateLockedError):
             session.plan(stack(web=("api",)), session.applied())
+
+
+def test_a_failed_init_is_tried_again(session: Session) -> None:
+    apply(session, stack(web=("api",)))
+    with pytest.raises(ToolMissingError):
+        replace(session, program="/nope/terraform").prepare()
+    session.prepare()
+    assert session.applied().edges == {"web": ("api",)}
+
+
+def test_a_folder_may_move(session: Session, tmp_path: Path) -> None:
+    apply(session, stack(web=("api",)))
+    moved = tmp_path / "elsewhere"
+    session.folder.parent.rename(moved)
+    there = replace(session, folder=moved / "s")
+    there.prepare()
+    assert there.applied().edges == {"web": ("api",)}
+
+
+def test_another_backend_is_a_sentence(session: Session) -> None:
+    apply(session, stack(web=("api",)))
+    other = replace(session, state=StateSpec("local", {"path": "other.tfstate"}))
+    with pytest.raises(TerraformError, match="names another backend"):
+        other.prepare()
+    session.prepare()
+    assert session.applied().edges == {"web": ("api",)}
