@@ -16,7 +16,9 @@ def main() -> int:
     if program in ("agent", "agent-sealed"):
         from karst.runner.agent import run_agent, run_sealed
 
-        return run_agent() if program == "agent" else run_sealed(int(sys.argv[2]))
+        if program == "agent":
+            return run_agent()
+        return run_sealed(int(sys.argv[2]), int(sys.argv[3]))
     if program == "keeper":
         from karst.runner.keeper import run_keeper
 

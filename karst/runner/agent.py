@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from karst.runner.backoff import KeptAlive
-from karst.runner.envoy import Envoy, draw_uid
+from karst.runner.envoy import Envoy, draw_gid, draw_uid
 from karst.runner.files import FileSets, write_hosts
 from karst.runner.seal import SealError, check_sealed, reexec_without_net_admin, seal
 from karst.runner.settings import (
@@ -42,18 +42,18 @@ STOP_GRACE = 4.0
 
 def run_agent() -> int:
     """Close the namespace, then become the sealed agent; 78 where it can't be closed."""
-    envoy = draw_uid()
+    uid, gid = draw_uid(), draw_gid()
     try:
-        seal(_sidecar(), envoy)
+        seal(_sidecar(), gid)
     except (SealError, SettingsError) as error:
         say(f"refused: {error}")
         return REFUSED
-    reexec_without_net_admin("agent-sealed", str(envoy))
+    reexec_without_net_admin("agent-sealed", str(uid), str(gid))
     return REFUSED
 
 
-def run_sealed(uid: int) -> int:
-    """Supervise Envoy under `uid` until SIGTERM; 0 then, 78 where NET_ADMIN is held."""
+def run_sealed(uid: int, gid: int) -> int:
+    """Supervise Envoy under these ids until SIGTERM; 78 where NET_ADMIN is held."""
     try:
         sidecar = _sidecar()
         check_sealed()
@@ -66,7 +66,7 @@ def run_sealed(uid: int) -> int:
     listener.listen(8)
     print(SEALED_LINE, flush=True)
     sets = FileSets(Path(FILES_ROOT))
-    return Agent(sidecar, listener, sets, Envoy(uid)).supervise()
+    return Agent(sidecar, listener, sets, Envoy(uid, gid)).supervise()
 
 
 class Agent:

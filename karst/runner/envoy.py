@@ -1,9 +1,9 @@
-"""Starting Envoy under a uid of its own, and asking it how it took a set of files.
+"""Starting Envoy under ids of its own, and asking it how it took a set of files.
 
-The uid is drawn at every start of a sidecar. The kernel counts inotify instances by
+Uid and gid are drawn at every start of a sidecar. The kernel counts inotify instances by
 uid over all containers, 128 by default, and an Envoy takes about ten: with one uid for
 all, a dozen sidecars were the most that a machine could run. And nobody can name in an
-image, beforehand, the uid whose packets pass the rules.
+image, beforehand, or find out later, the gid whose packets pass the rules.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import socket
 from collections.abc import Mapping
 from pathlib import Path
 
-from karst.runner.settings import ADMIN_SOCKET, ENVOY_GID, FILES_ROOT
+from karst.runner.settings import ADMIN_SOCKET, ENVOY_GROUP, FILES_ROOT
 
 _ARGV = (
     "setpriv",
     "--reuid={uid}",
-    f"--regid={ENVOY_GID}",
-    "--groups=0",
+    "--regid={gid}",
+    f"--groups=0,{ENVOY_GROUP}",
     "--bounding-set=-all",
     "--inh-caps=-all",
     "--no-new-privs",
@@ -53,15 +53,20 @@ def draw_uid(uid_map: str | None = None) -> int:
     return low + int.from_bytes(os.urandom(8), "big") % (min(end, _WIDEST) - low)
 
 
-class Envoy:
-    """Envoy under one uid, and its admin socket, which is that uid's alone."""
+def draw_gid() -> int:
+    """A gid for Envoy that nobody can foretell."""
+    return draw_uid(Path("/proc/self/gid_map").read_text())
 
-    def __init__(self, uid: int) -> None:
-        self.uid = uid
+
+class Envoy:
+    """Envoy under one uid and gid, and its admin socket, which is that uid's alone."""
+
+    def __init__(self, uid: int, gid: int) -> None:
+        self.uid, self.gid = uid, gid
 
     def start(self) -> int:
         """Start Envoy on the current set; returns its pid."""
-        argv = [word.format(uid=self.uid) for word in _ARGV]
+        argv = [word.format(uid=self.uid, gid=self.gid) for word in _ARGV]
         return os.posix_spawnp(
             argv[0], argv, os.environ, setsigdef=range(1, 32), setsigmask=()
         )

@@ -31,7 +31,7 @@ class SealError(Exception):
 def seal(sidecar: Sidecar, envoy: int) -> None:
     """Put the packet rules in force; raises SealError, and then nothing may start.
 
-    `envoy` is the uid whose packets pass them.
+    `envoy` is the gid whose packets pass them.
     """
     if not _restore(_RESTORE, _rules(sidecar, envoy)):
         raise SealError(

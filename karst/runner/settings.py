@@ -10,9 +10,10 @@ import ipaddress
 import json
 from typing import Any, NamedTuple
 
-# Key files are uid 1337's and group 0's, which is why Envoy is in group 0. Its uid is
-# drawn anew at every start: see `karst.runner.envoy`.
-ENVOY_GID = 1337
+# Key files are uid 1337's and group 0's, which is why Envoy is in group 0; the folder of
+# its socket is of this group. Its uid and gid are drawn anew at every start: see
+# `karst.runner.envoy`.
+ENVOY_GROUP = 1337
 SERVER_UID = 1338
 AGENT_SOCKET = "/run/karst/agent.sock"
 ADMIN_SOCKET = "/run/karst/envoy/admin.sock"

@@ -98,7 +98,7 @@ class ShimLink:
             time.sleep(0.05)
             return
         peer = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
-        # Envoy's uid passes the packet rules: an app that runs as it is never let start.
+        # An app under the sidecar's own uid is never let start: only an attack is that.
         if _PEER.unpack(peer)[1] in self._refused:
             connection.close()
             return

@@ -13,12 +13,12 @@ SERVICE = """\
 -A INPUT -i lo -j ACCEPT
 -A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT
 -A INPUT -p tcp --dport 15000 -m conntrack --ctstate DNAT -j ACCEPT
--A OUTPUT -o lo -p tcp -m multiport --dports 15000,15001 -m conntrack ! --ctstate DNAT -m owner ! --uid-owner 4242 -j REJECT --reject-with tcp-reset
+-A OUTPUT -o lo -p tcp -m multiport --dports 15000,15001 -m conntrack ! --ctstate DNAT -m owner ! --gid-owner 4242 -j REJECT --reject-with tcp-reset
 -A OUTPUT -o lo -j ACCEPT
 -A OUTPUT -d 127.0.0.0/8 -j ACCEPT
--A OUTPUT -p tcp --sport 15000 -m owner --uid-owner 0-4241 -j DROP
--A OUTPUT -p tcp --sport 15000 -m owner --uid-owner 4243-4294967294 -j DROP
--A OUTPUT -d 172.20.0.0/16 -p tcp -m owner --uid-owner 4242 -j ACCEPT
+-A OUTPUT -p tcp --sport 15000 -m owner --gid-owner 0-4241 -j DROP
+-A OUTPUT -p tcp --sport 15000 -m owner --gid-owner 4243-4294967294 -j DROP
+-A OUTPUT -d 172.20.0.0/16 -p tcp -m owner --gid-owner 4242 -j ACCEPT
 -A OUTPUT -d 172.20.0.0/16 -p tcp -m conntrack --ctstate ESTABLISHED -j ACCEPT
 -A OUTPUT -d 172.20.0.0/16 -j REJECT --reject-with icmp-admin-prohibited
 -A OUTPUT -d 224.0.0.0/4 -j DROP
@@ -26,7 +26,7 @@ SERVICE = """\
 COMMIT
 *nat
 -A PREROUTING -p tcp ! -i lo -j REDIRECT --to-ports 15000
--A OUTPUT -p tcp ! -o lo -d 172.20.0.0/16 -m owner ! --uid-owner 4242 -j REDIRECT --to-ports 15001
+-A OUTPUT -p tcp ! -o lo -d 172.20.0.0/16 -m owner ! --gid-owner 4242 -j REDIRECT --to-ports 15001
 COMMIT
 """
 
@@ -41,7 +41,7 @@ EDGE = """\
 -A INPUT -d 172.20.0.0/16 -j DROP
 -A INPUT -p tcp -j ACCEPT
 -A OUTPUT -o lo -j ACCEPT
--A OUTPUT -d 172.20.0.0/16 -p tcp -m owner --uid-owner 4242 -j ACCEPT
+-A OUTPUT -d 172.20.0.0/16 -p tcp -m owner --gid-owner 4242 -j ACCEPT
 -A OUTPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT
 COMMIT
 """
