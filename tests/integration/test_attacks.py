@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import functools
 import json
+import socket
 import subprocess
 import sys
 import textwrap
+import threading
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -185,6 +187,16 @@ def ground(make_stack: MakeStack) -> Iterator[Field]:
                 "build": "dockerfile",
                 "user": "0:0",
             },
+            {
+                "slug": stack.app(
+                    "chameleon",
+                    (APPS / "chameleon.Dockerfile").read_text(),
+                    file="Dockerfile",
+                ),
+                "protocol": "none",
+                "health": {"process": True},
+                "build": "dockerfile",
+            },
         ],
         default="deny",
     )
@@ -239,6 +251,7 @@ ATTACKERS = [
     "root in its own Dockerfile",
     "root that sets the sidecar's uid",
     "root with a setuid program",
+    "app that took Envoy's uid",
 ]
 
 
@@ -272,8 +285,29 @@ def run_attack(ground: Field, attacker: str) -> dict[str, Any]:
         return ground.attack([*rooted, "python3", "-I"])
     if attacker == "root that sets the sidecar's uid":
         return ground.attack([*rooted, "python3", "-I"], become=1337)
+    if attacker == "app that took Envoy's uid":
+        take_uid(ground)
+        return ground.attack([*ground.exec("chameleon"), "python3", "-I"])
     assert attacker == "root with a setuid program"
     return ground.attack([*rooted, "/env-1337", "python3", "-I"])
+
+
+# The uid of who listens on 15000 (0x3A98), as every app of the namespace may read it.
+REWRITE = """
+import json, re
+rows = [row.split() for row in open("/proc/net/tcp").readlines()[1:]]
+(uid,) = [row[7] for row in rows if row[3] == "0A" and row[1].endswith(":3A98")]
+text = open("/etc/passwd").read()
+open("/etc/passwd", "w").write(re.sub(r"(?m)^app:x:\\d+:", f"app:x:{uid}:", text))
+print(json.dumps(int(uid)))
+"""
+
+
+def take_uid(ground: Field) -> int:
+    """Let chameleon be Envoy's uid from its container's next start on; that uid."""
+    uid = inside(ground.stack, "chameleon", REWRITE)
+    docker("restart", "-t", "0", ground.stack.container("app", "chameleon")["Id"])
+    return int(uid)
 
 
 @pytest.mark.parametrize("door", DOORS)
@@ -407,13 +441,54 @@ def test_control_the_vault_listens_within_its_own_namespace(ground: Field) -> No
 # --- the sidecar's uid ------------------------------------------------------------------
 
 
-def test_nobody_becomes_the_sidecar_s_uid(ground: Field) -> None:
-    for attacker in ATTACKERS[-2:]:
+def test_no_running_program_takes_another_uid(ground: Field) -> None:
+    names = ["root that sets the sidecar's uid", "root with a setuid program"]
+    for attacker in names:
         if attacker not in ground.results:
             ground.results[attacker] = run_attack(ground, attacker)
-    sets, program = (ground.results[name] for name in ATTACKERS[-2:])
+    sets, program = (ground.results[name] for name in names)
     assert (sets["taken"], sets["uid"]) == (["PermissionError"] * 3, [0, 0])
     assert program["uid"] == [0, 0]
+
+
+def test_envoy_s_uid_alone_opens_no_way_past_the_sidecar(ground: Field) -> None:
+    """The engine's host has services too; the mesh's network is no way to them."""
+    gateway = str(IPv4Network(ground.stack.subnet)[1])
+    uid = take_uid(ground)
+    script = textwrap.dedent("""
+        import json, os, socket, sys
+        line = socket.socket()
+        line.settimeout(2)
+        try:
+            line.connect((sys.argv[1], int(sys.argv[2])))
+            got = line.recv(100).decode()
+        except OSError as error:
+            got = ""
+        print(json.dumps([os.getuid(), got]))
+        """)
+    with socket.create_server(("", 0)) as listener:
+        port = listener.getsockname()[1]
+
+        def greet() -> None:
+            while True:
+                try:
+                    line, _ = listener.accept()
+                except OSError:
+                    return
+                with line:
+                    line.sendall(b"host: hello")
+
+        threading.Thread(target=greet, daemon=True).start()
+        words = (script, gateway, str(port))
+        outsider = docker("exec", ground.outsider, "python3", "-I", "-c", *words)
+        found = {
+            service: inside(ground.stack, service, *words)
+            for service in ("stranger", "chameleon", "rooted")
+        }
+        listener.shutdown(socket.SHUT_RDWR)
+    assert found == {"stranger": [10001, ""], "chameleon": [uid, ""], "rooted": [0, ""]}
+    # The control: whoever has no sidecar reaches the host.
+    assert json.loads(outsider) == [0, "host: hello"]
 
 
 def test_control_the_setuid_program_works_where_nothing_forbids_it(
@@ -482,7 +557,7 @@ def test_an_image_with_the_sidecar_s_uid_is_refused(
 
 # --- what an app has in its hands -------------------------------------------------------
 
-APPS_OF_STACK = ["vault", "friend", "stranger", "rooted"]
+APPS_OF_STACK = ["vault", "friend", "stranger", "rooted", "chameleon"]
 
 
 @pytest.mark.parametrize("service", APPS_OF_STACK)
