@@ -124,7 +124,12 @@ def _differing(change: Mapping[str, Any]) -> tuple[str, ...]:
     if not isinstance(before, dict) or not isinstance(after, dict):
         return ()
     unknown = change.get("after_unknown") or {}
-    names = {n for n in {*before, *after} if before.get(n) != after.get(n)}
+    # The provider writes "nothing" as null before and as zero or empty after.
+    names = {
+        n
+        for n in {*before, *after}
+        if before.get(n) != after.get(n) and (before.get(n) or after.get(n))
+    }
     forced = {str(p[0]) for p in change.get("replace_paths") or [] if p}
     computed = {n for n in names if unknown.get(n) is True and n not in forced}
     return tuple(sorted(names - computed))
