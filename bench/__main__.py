@@ -35,9 +35,11 @@ _PARTS: dict[str, tuple[str, Callable[[Options], Iterator[Figure]]]] = {
 def main() -> int:
     """0 where everything was measured, whatever the figures; 1 where something was not."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=[*_PARTS, []], default=[])
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(_PARTS))
     parser.add_argument("--quick", action="store_true", help="few repeats, small sizes")
     given = parser.parse_args()
+    if unknown := sorted(set(given.parts) - set(_PARTS)):
+        parser.error(f"no part {', '.join(unknown)}; parts: {', '.join(_PARTS)}")
     signal.signal(signal.SIGTERM, _interrupt)
     client = docker.from_env(timeout=120, max_pool_size=32)
     sweep(client)
