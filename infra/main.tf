@@ -171,8 +171,9 @@ resource "docker_network" "door" {
   driver = "bridge"
   ipv6   = false
 
-  # The engine gives this one any free range: not before the mesh has its own.
-  depends_on = [docker_network.mesh]
+  ipam_config {
+    subnet = each.value.subnet
+  }
 
   labels {
     label = "karst.stack"

@@ -65,6 +65,7 @@ variable "doors" {
     sidecar_image = string
     address       = string
     network       = string
+    subnet        = string
     host_ip       = string
     host_port     = number
     listen_port   = number

@@ -35,6 +35,39 @@ def divide(subnet: str) -> AddressPlan:
     return AddressPlan(network, network[1], dynamic, fixed, virtual)
 
 
+# Left to itself the engine gives every network a /16 of about thirty that it has.
+_DOORS = IPv4Network("10.213.0.0/16")
+_DOOR_PREFIX = 29
+
+
+def choose_door_subnets(
+    names: Iterable[str], kept: Mapping[str, str], taken: Iterable[str]
+) -> dict[str, str]:
+    """Give each name a small network of its own that none of `taken` touches."""
+    used = [IPv4Network(subnet) for subnet in taken]
+    blocks = list(_DOORS.subnets(new_prefix=_DOOR_PREFIX))
+    chosen = {name: kept[name] for name in sorted(set(names)) if name in kept}
+    used += [IPv4Network(subnet) for subnet in chosen.values()]
+    for name in sorted(set(names) - set(chosen)):
+        start = _place(name) % len(blocks)
+        for block in blocks[start:] + blocks[:start]:
+            if not any(block.overlaps(other) for other in used):
+                break
+        else:
+            raise NetworkClashError(
+                f"no network is left in {_DOORS} for the door of '{name}'",
+                where="repos.yaml publish",
+                remedy="remove networks that nobody needs: `docker network prune`",
+            )
+        chosen[name] = str(block)
+        used.append(block)
+    return chosen
+
+
+def _place(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
+
+
 def choose(
     names: Iterable[str], kept: Mapping[str, str], pool: IPv4Network
 ) -> dict[str, str]:
@@ -53,7 +86,7 @@ def choose(
     for name in wanted:
         if name in chosen:
             continue
-        start = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
+        start = _place(name)
         # The first and last addresses of a part look like a network's and a broadcast's.
         size = pool.num_addresses - 2
         for step in range(size):

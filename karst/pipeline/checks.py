@@ -43,6 +43,16 @@ def refuse_clashes(engine: Engine, spec: StackSpec, stack: Stack) -> None:
     _refuse_ports(engine, spec, stack)
 
 
+def others_subnets(engine: Engine, stack: str) -> tuple[str, ...]:
+    """What the engine's networks cover that are not this stack's."""
+    return tuple(
+        subnet
+        for network in engine.networks()
+        if network.labels.get("karst.stack") != stack
+        for subnet in _ipv4(network.subnets)
+    )
+
+
 def _refuse_ports(engine: Engine, spec: StackSpec, stack: Stack) -> None:
     taken = engine.published_ports()
     for door in stack.doors.values():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -45,8 +45,12 @@ def render_stack(
     prepared: Mapping[str, Prepared],
     applied: Applied,
     sidecar_image: str,
+    taken: Iterable[str] = (),
 ) -> Stack:
-    """The stack that repos.yaml wants, with everything kept that need not change."""
+    """The stack that repos.yaml wants, with everything kept that need not change.
+
+    `taken` are subnets of the engine's other networks.
+    """
     division = addresses.divide(spec.mesh.subnet)
     drafts = {
         name: _draft(spec, each, applied, sidecar_image)
@@ -64,6 +68,11 @@ def render_stack(
     wanted = [r.key for r in drafts.values()]
     wanted += [f"door {d.key}" for d in doors.values()]
     fixed = addresses.choose(wanted, fixed_kept, division.fixed)
+    subnets = addresses.choose_door_subnets(
+        doors,
+        {d.service: d.subnet for d in applied.doors.values() if d.subnet},
+        [str(division.subnet), *taken],
+    )
     return Stack(
         name=spec.name,
         network=NetworkVariables(
@@ -78,7 +87,8 @@ def render_stack(
         },
         edges={n: spec.callees(n) for n in prepared},
         doors={
-            d.key: replace(d, address=fixed[f"door {d.key}"]) for d in doors.values()
+            d.key: replace(d, address=fixed[f"door {d.key}"], subnet=subnets[d.service])
+            for d in doors.values()
         },
     )
 

@@ -84,6 +84,7 @@ class DoorRelease:
     host_ip: str
     host_port: int
     listen_port: int
+    subnet: str = ""
 
     @property
     def key(self) -> str:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from karst.errors import NetworkClashError
-from karst.mesh.addresses import choose, divide
+from karst.mesh.addresses import choose, choose_door_subnets, divide
 
 NAMES = st.sets(st.text("abcdefgh", min_size=1, max_size=6), max_size=12)
 POOL = IPv4Network("10.9.0.64/26")
@@ -57,3 +57,18 @@ def test_a_full_pool_is_a_sentence() -> None:
         "repos.yaml mesh.subnet: no address is left in 10.9.0.16/28 for 's9'\n"
         "  -> give mesh.subnet a larger network, such as a /16"
     )
+
+
+def test_a_door_has_a_small_network_that_nobody_else_touches() -> None:
+    first = choose_door_subnets(["web"], {}, ())
+    assert IPv4Network(first["web"]).prefixlen == 29
+    other = choose_door_subnets(["web"], {}, [first["web"]])
+    assert not IPv4Network(other["web"]).overlaps(IPv4Network(first["web"]))
+    assert choose_door_subnets(["web", "api"], first, ())["web"] == first["web"]
+    both = choose_door_subnets(["web", "api"], {}, ())
+    assert len(set(both.values())) == 2
+
+
+def test_no_network_left_for_a_door_is_a_sentence() -> None:
+    with pytest.raises(NetworkClashError, match="no network is left in"):
+        choose_door_subnets(["web"], {}, ["10.0.0.0/8"])
