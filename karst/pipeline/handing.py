@@ -197,8 +197,13 @@ class Handing:
             deliver(self.tools.engine, self.tools.sidecar_image, files)
         return replace(target, secrets=digests), tuple(changed)
 
-    def keep(self, target: TargetState, stack: Stack) -> None:
-        """Write down on the target what was handed over, without what is gone."""
+    def keep(
+        self, target: TargetState, stack: Stack, last: TargetState | None
+    ) -> TargetState:
+        """Write down on the target what was handed over, without what is gone.
+
+        `last` is what was written last: the same again is not written.
+        """
         containers = {r.container for r in stack.services.values()}
         volumes = {r.mesh_volume for r in stack.services.values()}
         volumes |= {d.mesh_volume for d in stack.doors.values()}
@@ -210,7 +215,10 @@ class Handing:
             secrets={c: d for c, d in target.secrets.items() if c in containers},
             authority=self.authority.fingerprint,
         )
-        write_target(self.tools.engine, self.tools.sidecar_image, self.spec.name, kept)
+        if kept != last:
+            engine, image = self.tools.engine, self.tools.sidecar_image
+            write_target(engine, image, self.spec.name, kept)
+        return kept
 
 
 def required_secrets(spec: StackSpec, values: Mapping[str, Secret]) -> None:

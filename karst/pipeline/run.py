@@ -34,6 +34,7 @@ def open_run(tools: Tools, planned: Planned) -> Run:
         planned=planned,
         handing=Handing(tools, planned.spec, authority),
         target=target,
+        kept=target,
         retiring=retiring if doubled else {},
         final=stack,
     )
@@ -53,6 +54,7 @@ class Run:
     rolled_back: set[str] = field(default_factory=set)
     failed: set[str] = field(default_factory=set)
     restarted: tuple[str, ...] = ()
+    kept: TargetState | None = None
 
     @property
     def _expanded(self) -> Stack:
@@ -81,7 +83,10 @@ class Run:
             self.tools.engine.restart(release.container)
         self.restarted = tuple(r.service for r in changed)
         self._hand_sets(only_pending=True)
-        self.handing.keep(self.target, self._expanded)
+        self._keep(self._expanded)
+
+    def _keep(self, stack: Stack) -> None:
+        self.kept = self.handing.keep(self.target, stack, self.kept)
 
     def _hand_sets(self, *, only_pending: bool = False) -> None:
         """Deliver what changed; before proof, only to what has no traffic yet."""
@@ -176,7 +181,7 @@ class Run:
     def admit(self) -> None:
         """Give traffic to what has proved healthy by now."""
         self._hand_sets()
-        self.handing.keep(self.target, self._expanded)
+        self._keep(self._expanded)
 
     def contract(self) -> None:
         """Terraform removes what was replaced, or what failed to replace it."""
@@ -199,7 +204,7 @@ class Run:
 
     def settle(self) -> None:
         self._hand_sets()
-        self.handing.keep(self.target, self.final)
+        self._keep(self.final)
         self.handing.remove_volumes(self.final)
 
     def verdicts(self) -> dict[str, Verdict]:
