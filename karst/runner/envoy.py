@@ -30,6 +30,9 @@ _ARGV = (
     "--concurrency",
     "1",
     "--disable-hot-restart",
+    # A closed edge's connections end this much later; Envoy would give them 10 minutes.
+    "--drain-time-s",
+    "10",
     "--log-level",
     "warning",
 )
