@@ -16,6 +16,7 @@ from karst.effects.engine_volumes import ensure_running, remove_leftovers
 from karst.health import Verdict
 from karst.pipeline import checks
 from karst.pipeline.handing import required_secrets
+from karst.pipeline.leftovers import clear_unknown
 from karst.pipeline.releasing import waves
 from karst.pipeline.run import open_run
 from karst.pipeline.tools import Planned, Stopwatch, Tools
@@ -73,6 +74,7 @@ def apply(tools: Tools, planned: Planned) -> ApplyOutcome:
         checks.refuse_users(tools.engine, planned)
     with watch.measure("deliver"):
         run = open_run(tools, planned)
+        clear_unknown(tools.engine, planned, run.target)
         run.hand_first_sets()
     with watch.measure("terraform"):
         run.expand()

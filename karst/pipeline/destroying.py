@@ -9,6 +9,7 @@ from karst.effects.engine_volumes import remove_volume
 from karst.mesh import addresses
 from karst.pipeline.applying import KEEPER
 from karst.pipeline.handing import stack_volumes
+from karst.pipeline.leftovers import remove_unknown
 from karst.pipeline.tools import Tools
 from karst.terraform import NetworkVariables, Stack
 
@@ -27,6 +28,7 @@ def destroy(tools: Tools, spec: StackSpec, *, volumes: bool) -> DestroyOutcome:
     engine = tools.engine
     label = {"karst.stack": spec.name}
     count = len(engine.containers(label))
+    remove_unknown(engine, spec.name, tools.session.applied())
     tools.progress.step("terraform destroy")
     tools.session.destroy(_empty(spec), tools.progress.line)
     for leftover in engine.containers(label):

@@ -138,3 +138,18 @@ def tally(port: int) -> dict[str, int]:
     assert status == 200, text
     found: dict[str, int] = json.loads(text)
     return found
+
+
+def kill_family(process: subprocess.Popen[bytes]) -> None:
+    """Kill a program and every program below it, as a machine that goes down does."""
+    listed = subprocess.run(
+        ["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True
+    )
+    pairs = [tuple(map(int, line.split())) for line in listed.stdout.splitlines()]
+    family = {process.pid}
+    while more := {pid for pid, above in pairs if above in family} - family:
+        family |= more
+    for pid in family:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    process.wait()

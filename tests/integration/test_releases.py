@@ -16,6 +16,7 @@ from snapshots import (
     docker,
     free_port,
     get,
+    kill_family,
     running,
     snapshot,
     tally,
@@ -194,6 +195,30 @@ def test_karst_killed_at_any_moment_goes_on_when_run_again(
 
     _, calls = rolling.calls_during(cut_short_and_repeat)
     assert set(calls) == {f"200 {serving}", f"200 {answer}"}, calls
+    assert _lasting(stack) == 5
+    assert stack.run("plan", "--detailed-exitcode").returncode == 0
+
+
+@pytest.mark.parametrize("next_code", ["the same", "another"])
+def test_terraform_killed_while_it_makes_containers(
+    rolling: Rolling, next_code: str, tmp_path: Path
+) -> None:
+    stack, log = rolling.stack, tmp_path / "log"
+    serving = get(rolling.port, "/call/api:8000")[1]
+    stack.app("api", echo(f"half made, then {next_code}"))
+    before = _lasting(stack)
+    with running(stack, "deploy", log=log) as process:
+        until_line(process, log, "terraform apply")
+        until(lambda: _lasting(stack) > before, 60, "Terraform makes a container")
+        kill_family(process)
+    assert get(rolling.port, "/call/api:8000") == (200, serving)
+    answer = f"whole again, with {next_code}"
+    if next_code == "another":
+        stack.app("api", echo(answer))
+    else:
+        answer = f"half made, then {next_code}"
+    stack.ok("deploy")
+    assert get(rolling.port, "/call/api:8000") == (200, answer)
     assert _lasting(stack) == 5
     assert stack.run("plan", "--detailed-exitcode").returncode == 0
 
