@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 from pathlib import Path
@@ -45,8 +46,11 @@ def inside(stack: LiveStack, service: str, script: str, *words: str) -> Any:
 
 
 def own_subnet(stack: LiveStack, number: int) -> None:
-    """Give the stack a range that the engine never picks for a network by itself."""
-    stack.subnet = f"10.199.{number % 256}.0/24"
+    """Give the stack a range that the engine never picks for a network by itself.
+
+    It is this process's own too: two runs on one engine don't meet.
+    """
+    stack.subnet = f"10.{100 + os.getpid() % 100}.{number}.0/24"
 
 
 def free_port() -> int:

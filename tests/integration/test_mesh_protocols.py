@@ -270,6 +270,23 @@ def test_the_caller_is_named_and_can_t_be_forged(running: Running) -> None:
     assert f"URI={running.app_uri('caller')}" in told.split(";")
 
 
+def test_who_holds_a_certificate_forges_nobody_else(running: Running) -> None:
+    # Past the caller's own sidecar, which drops such headers too.
+    secrets = running.stack.folder / "secrets"
+    context = ssl.create_default_context(cafile=str(secrets / "ca.pem"))
+    context.check_hostname = False
+    context.load_cert_chain(secrets / "caller.crt", secrets / "caller.key")
+    networks = running.stack.container("sidecar", "web")["NetworkSettings"]["Networks"]
+    address = networks[running.stack.network]["IPAddress"]
+    forged = {"x-forwarded-client-cert": "URI=spiffe://forged/one"}
+    request = urllib.request.Request(f"https://{address}:8000/seen", headers=forged)
+    with urllib.request.urlopen(request, timeout=10, context=context) as answer:
+        headers = json.loads(answer.read())["headers"]
+    (told,) = [v for n, v in headers if n.lower() == "x-forwarded-client-cert"]
+    assert "forged" not in told
+    assert f"URI={running.app_uri('caller')}" in told.split(";")
+
+
 def test_a_call_to_oneself_forges_nobody(running: Running) -> None:
     assert running.script(FORGE, "web", service="web") == []
 
