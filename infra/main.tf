@@ -173,6 +173,8 @@ resource "docker_network" "door" {
 
   ipam_config {
     subnet = each.value.subnet
+    # Left to the engine, it shows only after the engine's restart, as a difference.
+    gateway = cidrhost(each.value.subnet, 1)
   }
 
   labels {
