@@ -5,10 +5,10 @@ FROM ${BASE} AS builder
 ARG CACHE
 RUN python3 -m venv /opt/venv
 COPY requirements.txt .
-RUN --mount=type=cache,id=bench-by-hand-${CACHE},target=/root/.cache/pip \
+RUN --mount=type=cache,id=bench-by-hand-${CACHE},target=/pip-cache \
     --mount=type=secret,id=ca \
     if [ -s /run/secrets/ca ]; then export PIP_CERT=/run/secrets/ca; fi && \
-    /opt/venv/bin/pip install -q --disable-pip-version-check -r requirements.txt
+    /opt/venv/bin/pip install -q --cache-dir /pip-cache --disable-pip-version-check -r requirements.txt
 
 FROM ${BASE}
 RUN echo 'app:x:10001:10001::/:/bin/false' >> /etc/passwd
