@@ -74,6 +74,7 @@ class Session:
     def prepare(self) -> None:
         """Have the module and its provider in place; quick where they are."""
         private_directory(self.folder)
+        self._mend_state()
         sources = {f.name: f.read_text() for f in sorted(self.module.glob("*.tf"))}
         sources["backend.tf.json"] = self._backend()
         stamp = self.folder / ".prepared"
@@ -134,6 +135,7 @@ class Session:
 
     def apply(self, plan: Plan, progress: Progress | None = None) -> Outcome:
         """Apply exactly the saved plan."""
+        self._copy_state()
         command = arguments.apply(self.program, self.folder, self._env, plan.path)
         return self._run(command, "terraform apply", progress)
 
@@ -144,6 +146,27 @@ class Session:
         )
         command = arguments.destroy(self.program, self.folder, self._env)
         return self._run(command, "terraform destroy", progress)
+
+    def _copy_state(self) -> None:
+        """Keep the local state as it is before an apply."""
+        if self.state.backend == "local" and _is_state(self._state_file):
+            copy = self._state_file.with_suffix(".before")
+            atomic_write(copy, self._state_file.read_bytes(), mode=0o600)
+
+    def _mend_state(self) -> None:
+        """Put back the state that a killed Terraform left half-written.
+
+        It empties the file and then writes it (local backend, Terraform 1.11): killed
+        in between, it would take the stack for one that was never applied.
+        """
+        copy = self._state_file.with_suffix(".before")
+        torn = self._state_file.is_file() and not _is_state(self._state_file)
+        if self.state.backend == "local" and torn and _is_state(copy):
+            atomic_write(self._state_file, copy.read_bytes(), mode=0o600)
+
+    @property
+    def _state_file(self) -> Path:
+        return self.folder / self.state.config.get("path", "stack.tfstate")
 
     def forget(self) -> None:
         """Remove the working directory after a destroy, with its empty local state."""
@@ -163,3 +186,10 @@ class Session:
         if not outcome.ok:
             raise faults.explain(outcome, doing=doing, where=str(self.folder))
         return outcome
+
+
+def _is_state(file: Path) -> bool:
+    try:
+        return "lineage" in json.loads(file.read_bytes())
+    except (OSError, ValueError):
+        return False

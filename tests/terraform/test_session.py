@@ -129,3 +129,15 @@ def test_another_backend_is_a_sentence(session: Session) -> None:
         other.prepare()
     session.prepare()
     assert session.applied().edges == {"web": ("api",)}
+
+
+@pytest.mark.parametrize("left", ["", '{"version": 4, "lin'])
+def test_a_state_that_was_torn_by_a_kill_is_put_back(
+    session: Session, left: str
+) -> None:
+    apply(session, stack(web=("api",)))
+    apply(session, stack(web=("api", "db")))
+    (session.folder / "stack.tfstate").write_text(left)
+    session.prepare()
+    # As it was before the apply that was killed.
+    assert session.applied().edges == {"web": ("api",)}
