@@ -28,7 +28,7 @@ def destroy(tools: Tools, spec: StackSpec, *, volumes: bool) -> DestroyOutcome:
     engine = tools.engine
     label = {"karst.stack": spec.name}
     count = len(engine.containers(label))
-    remove_unknown(engine, spec.name, tools.session.applied())
+    remove_unknown(engine, spec.name, tools.session.containers())
     tools.progress.step("terraform destroy")
     tools.session.destroy(_empty(spec), tools.progress.line)
     for leftover in engine.containers(label):

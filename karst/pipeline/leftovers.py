@@ -7,13 +7,13 @@ is another one's: then nothing may be touched.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from karst.effects.engine import Engine
 from karst.errors import TerraformError
 from karst.mesh.target import TargetState
 from karst.pipeline.tools import Planned
-from karst.terraform import Applied, Plan, Stack
+from karst.terraform import Plan
 
 _CREATE = ("create",)
 
@@ -24,22 +24,21 @@ def clear_unknown(engine: Engine, planned: Planned, target: TargetState) -> None
     Raises TerraformError, before it removes anything, where that serves requests.
     """
     plan, stack = planned.plan, planned.plan.stack
-    present = _present(engine, stack.name)
-    known = _names(planned.applied) | _names(stack) | set(_removed(plan))
-    made = tuple(_created(plan))
-    unknown = [n for n in made if n in present] + sorted(present - known)
+    unknown = _present(engine, stack.name) - plan.known
+    apps = engine.containers({"karst.stack": stack.name, "karst.role": "app"})
     serving = {
-        r.container
-        for r in stack.services.values()
-        if target.released.get(r.service) == r.release
+        app.name
+        for app in apps
+        if target.released.get(app.labels["karst.service"])
+        == app.labels["karst.release"]
     }
-    if serving & set(unknown):
+    if serving & unknown:
         raise TerraformError(
             f"the engine runs '{stack.name}' already, and the state here does not know it",
             where=engine.host,
             remedy="bring back the state with which it was deployed, or begin anew after `karst destroy`; another stack of this name needs `--stack`",
         )
-    for name in unknown:
+    for name in _apps_first(unknown):
         engine.remove(name)
     networks = set(_networks(plan))
     for network in engine.networks():
@@ -48,42 +47,21 @@ def clear_unknown(engine: Engine, planned: Planned, target: TargetState) -> None
             engine.remove_network(network.name)
 
 
-def remove_unknown(engine: Engine, stack: str, applied: Applied) -> None:
+def remove_unknown(engine: Engine, stack: str, known: frozenset[str]) -> None:
     """Remove the stack's containers that the state does not know: they hold networks."""
-    for name in sorted(_present(engine, stack) - _names(applied)):
+    for name in _apps_first(_present(engine, stack) - known):
         engine.remove(name)
+
+
+def _apps_first(names: Iterable[str]) -> list[str]:
+    """An app lives in its sidecar's namespace."""
+    return sorted(names, key=lambda n: (n.endswith("-sidecar"), n))
 
 
 def _present(engine: Engine, stack: str) -> set[str]:
     found = engine.containers({"karst.stack": stack})
     lasting = ("app", "sidecar", "edge")
     return {c.name for c in found if c.labels.get("karst.role") in lasting}
-
-
-def _names(stack: Stack | Applied) -> set[str]:
-    services, doors = stack.services.values(), stack.doors.values()
-    names = {n for r in services for n in (r.container, r.sidecar)}
-    return names | {d.container for d in doors}
-
-
-def _removed(plan: Plan) -> Iterator[str]:
-    """Containers that Terraform knows, and would take away itself."""
-    for change in plan.resources:
-        app = f"{plan.stack.name}-{change.key.replace('@', '-')}"
-        if "delete" in change.actions and change.role in ("app", "sidecar"):
-            yield app if change.role == "app" else f"{app}-sidecar"
-
-
-def _created(plan: Plan) -> Iterator[str]:
-    """Names that would be made; apps first, for they live in their sidecars' namespace."""
-    made = {r.address for r in plan.resources if r.actions == _CREATE}
-    for role in ("app", "sidecar"):
-        for key, release in plan.stack.services.items():
-            if f'docker_container.{role}["{key}"]' in made:
-                yield release.container if role == "app" else release.sidecar
-    for key, door in plan.stack.doors.items():
-        if f'docker_container.door["{key}"]' in made:
-            yield door.container
 
 
 def _networks(plan: Plan) -> Iterator[str]:

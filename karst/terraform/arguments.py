@@ -67,8 +67,12 @@ def plan(
     return Command(tuple(argv), cwd=folder, env=env)
 
 
-def show(program: str, folder: Path, env: Mapping[str, str], saved: Path) -> Command:
-    return Command((program, "show", "-json", str(saved)), cwd=folder, env=env)
+def show(
+    program: str, folder: Path, env: Mapping[str, str], saved: Path | None = None
+) -> Command:
+    """Show a saved plan; without one, the state."""
+    argv = (program, "show", "-json", *([str(saved)] if saved else []))
+    return Command(argv, cwd=folder, env=env)
 
 
 def apply(program: str, folder: Path, env: Mapping[str, str], saved: Path) -> Command:

@@ -57,6 +57,7 @@ class Plan:
     Attributes:
         stack: the variables it was made with.
         path: the saved plan file.
+        known: names of the containers that the state has.
         fingerprint: digest over every change (canonical JSON), equal for equal plans.
     """
 
@@ -65,6 +66,7 @@ class Plan:
     resources: tuple[ResourceChange, ...]
     services: tuple[ServiceChange, ...]
     fingerprint: str
+    known: frozenset[str] = frozenset()
 
     @property
     def empty(self) -> bool:
@@ -85,8 +87,11 @@ def parse_plan(
     document = json.loads(text)
     touched = []
     canonical = []
+    known = set()
     for entry in document.get("resource_changes", []):
         change = entry["change"]
+        if entry.get("type") == "docker_container" and change.get("before"):
+            known.add(change["before"]["name"])
         actions = tuple(change["actions"])
         if actions in (("no-op",), ("read",)):
             continue
@@ -116,6 +121,16 @@ def parse_plan(
         resources=resources,
         services=_by_service(resources, stack, applied_edges),
         fingerprint=digest(canonical, 64),
+        known=frozenset(known),
+    )
+
+
+def parse_containers(text: str) -> frozenset[str]:
+    """Names of the containers in a state: `terraform show -json` without a plan."""
+    values = json.loads(text).get("values") or {}
+    resources = values.get("root_module", {}).get("resources", [])
+    return frozenset(
+        r["values"]["name"] for r in resources if r["type"] == "docker_container"
     )
 
 

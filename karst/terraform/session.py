@@ -15,7 +15,7 @@ from karst.effects.process import Processes
 from karst.effects.workspace import atomic_write, locked, private_directory
 from karst.errors import StateLockedError
 from karst.terraform import arguments, faults
-from karst.terraform.plan import Plan, parse_plan
+from karst.terraform.plan import Plan, parse_containers, parse_plan
 from karst.terraform.stack import (
     Applied,
     Stack,
@@ -99,6 +99,11 @@ class Session:
         command = arguments.output(self.program, self.folder, self._env)
         outcome = self._run(command, "reading the state")
         return parse_outputs(json.loads(outcome.stdout or "{}"))
+
+    def containers(self) -> frozenset[str]:
+        """Names of the containers that the state has."""
+        command = arguments.show(self.program, self.folder, self._env)
+        return parse_containers(self._run(command, "reading the state").stdout)
 
     def plan(
         self,

@@ -164,7 +164,8 @@ def test_after_a_failure_the_mended_release_deploys(rolling: Rolling) -> None:
 
 def _lasting(stack: LiveStack) -> int:
     """How many containers there are, without the probes that come and go."""
-    return len(stack.containers()) - len(stack.containers("probe"))
+    roles = [c["Config"]["Labels"]["karst.role"] for c in stack.containers()]
+    return len(roles) - roles.count("probe")
 
 
 MOMENTS = ("handing over", "terraform apply", "waiting for", "removing replaced")
@@ -216,6 +217,35 @@ def test_terraform_killed_while_it_makes_containers(
     assert get(rolling.port, "/call/api:8000") == (200, answer)
     assert _lasting(stack) == 5
     assert stack.run("plan", "--detailed-exitcode").returncode == 0
+
+
+def test_a_container_that_the_killed_terraform_did_not_note_is_gone(
+    rolling: Rolling, tmp_path: Path
+) -> None:
+    """Terraform notes a release at once, and its container when the engine answers."""
+    stack, log = rolling.stack, tmp_path / "log"
+    stack.app("api", echo("never noted"))
+    before = set(_names(stack))
+    with running(stack, "deploy", log=log) as process:
+        until_line(process, log, "waiting for")
+        kill_family(process)
+    (made,) = {n for n in _names(stack) if "-api-" in n} - before
+    key = made.removeprefix(f"{stack.name}-").replace("api-", "api@")
+    subprocess.run(
+        ["terraform", "state", "rm", f'docker_container.app["{key}"]'],
+        cwd=stack.folder / ".karst" / stack.name,
+        check=True,
+        capture_output=True,
+    )
+    stack.app("api", echo("noted"))
+    stack.ok("deploy")
+    assert get(rolling.port, "/call/api:8000") == (200, "noted")
+    assert made not in _names(stack)
+    assert _lasting(stack) == 5
+
+
+def _names(stack: LiveStack) -> list[str]:
+    return [c["Name"].lstrip("/") for c in stack.containers("app")]
 
 
 def test_two_applies_at_once_break_nothing(rolling: Rolling, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from karst.terraform import NetworkVariables, Plan, Release, ServiceChange, Stack
-from karst.terraform.plan import parse_plan
+from karst.terraform.plan import parse_containers, parse_plan
 
 NETWORK = NetworkVariables("n", "10.0.0.0/24", "10.0.0.1", "10.0.0.0/26")
 
@@ -128,3 +128,29 @@ def test_equal_plans_have_equal_fingerprints() -> None:
     assert parse(wanted, *reversed(first)).fingerprint == same
     other = change("app", "b@1", "create", after={"image": "evil"})
     assert parse(wanted, first[0], other).fingerprint != same
+
+
+def test_a_plan_knows_the_containers_of_the_state() -> None:
+    def container(name: str, role: str, *actions: str, before: bool) -> dict[str, Any]:
+        state = {"name": name} if before else None
+        found = change(role, name, *actions, before=state)
+        return {**found, "type": "docker_container"}
+
+    plan = parse(
+        stack(),
+        container("s-api-1", "app", "no-op", before=True),
+        container("s-api-2", "app", "delete", before=True),
+        container("s-api-3-sidecar", "sidecar", "create", before=False),
+        change("release", "api@1", "no-op", before={"name": "not a container"}),
+    )
+    assert plan.known == {"s-api-1", "s-api-2"}
+
+
+def test_containers_of_a_state() -> None:
+    resources = [
+        {"type": "docker_container", "values": {"name": "s-api-1"}},
+        {"type": "docker_network", "values": {"name": "n"}},
+    ]
+    state = {"values": {"root_module": {"resources": resources}}}
+    assert parse_containers(json.dumps(state)) == {"s-api-1"}
+    assert parse_containers('{"format_version": "1.0"}') == frozenset()
