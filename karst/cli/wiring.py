@@ -21,7 +21,7 @@ from karst.effects.engine import connect
 from karst.effects.process import Processes
 from karst.errors import ConfigError
 from karst.pipeline.tools import Tools
-from karst.pki import SecretsDirectory, TerminalAuthorities
+from karst.pki import FolderFiles, SecretsStore, StackAuthorities, TargetFiles
 from karst.secret import Secret
 from karst.terraform import Session
 
@@ -104,7 +104,9 @@ def open_workbench(
         session=_session(spec, settings, processes, environ, host, root),
         clock=Clock(),
         progress=progress,
-        authorities=_authorities(settings, root),
+        authorities=_authorities(
+            settings, root, TargetFiles(engine, sidecar_reference(settings), spec.name)
+        ),
         root=root,
         sidecar_image=sidecar_reference(settings),
         bootstrap=Template((templates / "envoy.yaml.tmpl").read_text()),
@@ -163,12 +165,16 @@ def _cache(environ: Mapping[str, str]) -> Path:
     return Path(environ.get("KARST_CACHE") or f"{home}/.cache/karstkit")
 
 
-def _authorities(settings: Settings, root: Path) -> TerminalAuthorities:
+def _authorities(
+    settings: Settings, root: Path, target: TargetFiles
+) -> StackAuthorities:
+    """On a terminal in a folder; there the one that a pipeline made is used too."""
     given = None
     if settings.ca_certificate and settings.ca_key:
         key = Secret(_pem_text(settings.ca_key.reveal()))
         given = (_pem_text(settings.ca_certificate), key)
-    return TerminalAuthorities(SecretsDirectory(root / settings.secrets_dir), given)
+    folder = SecretsStore(FolderFiles(root / settings.secrets_dir))
+    return StackAuthorities(folder, given, also=SecretsStore(target))
 
 
 def _pem_text(value: str) -> str:

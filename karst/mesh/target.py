@@ -16,8 +16,6 @@ from dataclasses import asdict, dataclass, field
 from karst.effects.engine import Engine
 from karst.effects.engine_volumes import (
     VolumeFile,
-    create_volume,
-    deliver,
     list_volumes,
     read_volumes,
 )
@@ -70,8 +68,6 @@ def read_target(engine: Engine, image: str, stack: str) -> TargetState:
     return TargetState(key=secrets.token_hex(32))
 
 
-def write_target(engine: Engine, image: str, stack: str, state: TargetState) -> None:
-    name = volume_name(stack)
-    create_volume(engine, name, {"karst.stack": stack})
+def target_file(state: TargetState) -> VolumeFile:
     content = json.dumps(asdict(state), sort_keys=True).encode()
-    deliver(engine, image, {name: [VolumeFile(_FILE, content, 0o600)]})
+    return VolumeFile(_FILE, content, 0o600)

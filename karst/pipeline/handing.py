@@ -18,11 +18,14 @@ from karst.errors import SecretMissingError
 from karst.mesh.assemble import Member, assemble
 from karst.mesh.delivery import secret_files, set_files
 from karst.mesh.files import FileSet, render_door, render_node
-from karst.mesh.target import TargetState, write_target
+from karst.mesh.target import TargetState, target_file, volume_name
 from karst.pipeline.tools import Tools
 from karst.pki import CertificateAuthority, Identity, Leaf
 from karst.secret import Secret
 from karst.terraform import DoorRelease, Release, Stack
+
+# Volume => what goes into it.
+Files = dict[str, list[VolumeFile]]
 
 
 @dataclass(frozen=True)
@@ -160,27 +163,25 @@ class Handing:
 
     # --- over to the target ---
 
-    def hand_over(
+    def set_files(
         self, sets: Mapping[str, FileSet], target: TargetState
-    ) -> TargetState:
-        """Deliver the sets that the target does not have yet."""
+    ) -> tuple[TargetState, Files]:
+        """The sets that the target does not have yet, as files."""
         changed = {v: s for v, s in sets.items() if target.sets.get(v) != s.version}
         if not changed:
-            return target
+            return target, {}
         now = int(self.tools.clock.now().timestamp() * 1000)
         sequence = max(target.sequence + 1, now)
-        files: dict[str, list[VolumeFile]] = {
-            volume: set_files(found, sequence) for volume, found in changed.items()
-        }
-        deliver(self.tools.engine, self.tools.sidecar_image, files)
+        files: Files = {v: set_files(found, sequence) for v, found in changed.items()}
         versions = {v: s.version for v, s in changed.items()}
-        return replace(target, sets={**target.sets, **versions}, sequence=sequence)
+        target = replace(target, sets={**target.sets, **versions}, sequence=sequence)
+        return target, files
 
-    def hand_secrets(
+    def secret_files(
         self, stack: Stack, target: TargetState
-    ) -> tuple[TargetState, tuple[Release, ...]]:
-        """Deliver changed secret values; returns the releases that must start again."""
-        files: dict[str, list[VolumeFile]] = {}
+    ) -> tuple[TargetState, Files, tuple[Release, ...]]:
+        """Changed secret values as files, and the releases that must start again."""
+        files: Files = {}
         digests = dict(target.secrets)
         changed = []
         for release in stack.services.values():
@@ -193,16 +194,16 @@ class Handing:
                     changed.append(release)
                 digests[release.container] = digest
                 files[release.secrets_volume] = secret_files(values)
-        if files:
-            deliver(self.tools.engine, self.tools.sidecar_image, files)
-        return replace(target, secrets=digests), tuple(changed)
+        return replace(target, secrets=digests), files, tuple(changed)
 
-    def keep(
-        self, target: TargetState, stack: Stack, last: TargetState | None
+    def hand_over(
+        self, files: Files, target: TargetState, stack: Stack, last: TargetState | None
     ) -> TargetState:
-        """Write down on the target what was handed over, without what is gone.
+        """Deliver `files`, and write down on the target what was handed over.
 
-        `last` is what was written last: the same again is not written.
+        What is gone is left out of the note. `last` is the note that is there: the
+        same again is not written. It goes last, in the same delivery: a note without
+        its files would keep them from ever being handed over.
         """
         containers = {r.container for r in stack.services.values()}
         volumes = {r.mesh_volume for r in stack.services.values()}
@@ -215,9 +216,14 @@ class Handing:
             secrets={c: d for c, d in target.secrets.items() if c in containers},
             authority=self.authority.fingerprint,
         )
+        engine, name = self.tools.engine, self.spec.name
         if kept != last:
-            engine, image = self.tools.engine, self.tools.sidecar_image
-            write_target(engine, image, self.spec.name, kept)
+            if last is None or not last.authority:
+                create_volume(engine, volume_name(name), {"karst.stack": name})
+            files = {**files, volume_name(name): [target_file(kept)]}
+        if files:
+            self.tools.authorities.save()
+            deliver(engine, self.tools.sidecar_image, files)
         return kept
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from karst.errors import StalePlanError
 from karst.health import Verdict
 from karst.mesh.target import TargetState, read_target
-from karst.pipeline.handing import Handing
+from karst.pipeline.handing import Files, Handing
 from karst.pipeline.releasing import judge, start_all
 from karst.pipeline.tools import Planned, Tools
 from karst.terraform import Plan, Release, Stack
@@ -78,17 +79,24 @@ class Run:
         self.tools.progress.step("handing over certificates and peer files")
         stack = self.planned.plan.stack
         self.handing.make_volumes(stack)
-        self.target, changed = self.handing.hand_secrets(stack, self.target)
+        before = self.target.secrets
+        target, files, changed = self.handing.secret_files(stack, self.target)
+        # Noted before they are used, changed values would be forgotten by a crash.
+        unused = {r.container: before[r.container] for r in changed}
+        self.target = replace(target, secrets={**target.secrets, **unused})
+        self._hand_over(self._expanded, files, only_pending=True)
         for release in changed:
             self.tools.engine.restart(release.container)
+        self.target = replace(self.target, secrets=target.secrets)
         self.restarted = tuple(r.service for r in changed)
-        self._hand_sets(only_pending=True)
-        self._keep(self._expanded)
 
-    def _keep(self, stack: Stack) -> None:
-        self.kept = self.handing.keep(self.target, stack, self.kept)
-
-    def _hand_sets(self, *, only_pending: bool = False) -> None:
+    def _hand_over(
+        self,
+        stack: Stack,
+        files: Files | None = None,
+        *,
+        only_pending: bool = False,
+    ) -> None:
         """Deliver what changed; before proof, only to what has no traffic yet."""
         sets = self.handing.sets(self._running, self.target.released, self._expanded)
         if only_pending:
@@ -98,7 +106,9 @@ class Run:
                 if self.target.released.get(n) == r.release
             }
             sets = {v: s for v, s in sets.items() if v not in settled}
-        self.target = self.handing.hand_over(sets, self.target)
+        self.target, more = self.handing.set_files(sets, self.target)
+        files = {**(files or {}), **more}
+        self.kept = self.handing.hand_over(files, self.target, stack, self.kept)
 
     def expand(self) -> None:
         """Terraform adds what is new; what it replaces stays until it is proven."""
@@ -106,12 +116,11 @@ class Run:
         if not plan.resources:
             return
         self.tools.progress.step("terraform apply")
+        saved = plan.path
         if self.retiring:
             self._stop_stateful()
-            expanded = self._plan_part(self._expanded, plan)
-            _must_be_part(expanded, plan)
-            plan = expanded
-        session.apply(plan, self.tools.progress.line)
+            saved = self._plan_part(self._expanded, plan)
+        session.apply(saved, self.tools.progress.line)
 
     def _stop_stateful(self) -> None:
         """Two releases never share a data volume: the old one's app stops first."""
@@ -180,8 +189,7 @@ class Run:
 
     def admit(self) -> None:
         """Give traffic to what has proved healthy by now."""
-        self._hand_sets()
-        self._keep(self._expanded)
+        self._hand_over(self._expanded)
 
     def contract(self) -> None:
         """Terraform removes what was replaced, or what failed to replace it."""
@@ -189,22 +197,25 @@ class Run:
             return
         self.tools.progress.step("removing replaced releases")
         whole = None if self.rolled_back else self.planned.plan
-        plan = self._plan_part(self.final, whole)
-        if whole:
-            _must_be_part(plan, whole)
-        self.tools.session.apply(plan, self.tools.progress.line)
+        saved = self._plan_part(self.final, whole)
+        self.tools.session.apply(saved, self.tools.progress.line)
 
-    def _plan_part(self, stack: Stack, whole: Plan | None) -> Plan:
+    def _plan_part(self, stack: Stack, whole: Plan | None) -> Path:
         """A plan of what the reviewed plan touches: how many others stand beside it
         makes no difference then. A rollback may touch what that did not name."""
-        only = [change.address for change in whole.resources] if whole else []
-        return self.tools.session.plan(
-            stack, self.planned.applied, refresh=False, only=only
-        )
+        if whole is None:
+            return self.tools.session.plan_part(stack).path
+        only = [change.address for change in whole.resources]
+        part = self.tools.session.plan_part(stack, only)
+        if foreign := part.beyond(whole):
+            raise StalePlanError(
+                f"what would be applied is not what was planned: {foreign[0]}",
+                remedy="plan again; something changed on the target in between",
+            )
+        return part.path
 
     def settle(self) -> None:
-        self._hand_sets()
-        self._keep(self.final)
+        self._hand_over(self.final)
         self.handing.remove_volumes(self.final)
 
     def verdicts(self) -> dict[str, Verdict]:
@@ -218,14 +229,3 @@ class Run:
             self.target.sets,
         )
         return {**found, **self.results}
-
-
-def _must_be_part(part: Plan, whole: Plan) -> None:
-    """Raise unless every change of `part` is one of the reviewed plan's."""
-    allowed = {(r.address, r.actions) for r in whole.resources}
-    foreign = [r for r in part.resources if (r.address, r.actions) not in allowed]
-    if foreign:
-        raise StalePlanError(
-            f"what would be applied is not what was planned: {foreign[0].address} ({'/'.join(foreign[0].actions)})",
-            remedy="plan again; something changed on the target in between",
-        )

@@ -32,7 +32,7 @@ class Progress(Protocol):
 
 
 class Authorities(Protocol):
-    """Where the stack's CA and the kept certificates are: the terminal's `./secrets`."""
+    """Where the stack's CA and its certificates are: `./secrets`, or the target."""
 
     def authority(
         self, stack: str, *, expected: str, now: datetime
@@ -50,6 +50,10 @@ class Authorities(Protocol):
         lifetime: timedelta,
     ) -> Leaf:
         """A certificate that is good for at least half its life from `now`."""
+        ...
+
+    def save(self) -> None:
+        """Have every certificate issued so far kept for good."""
         ...
 
 

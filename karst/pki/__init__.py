@@ -1,17 +1,21 @@
 """Identities and the certificate authorities that vouch for them."""
 
 from karst.pki.authority import CertificateAuthority, Leaf, LocalAuthority
+from karst.pki.files import FolderFiles, KeptFiles, TargetFiles
 from karst.pki.identity import TRUST_DOMAIN, Identity
-from karst.pki.store import SecretsDirectory, authority_from_pem
-from karst.pki.terminal import TerminalAuthorities
+from karst.pki.stack_authority import StackAuthorities
+from karst.pki.store import SecretsStore, authority_from_pem
 
 __all__ = [
     "TRUST_DOMAIN",
     "CertificateAuthority",
+    "FolderFiles",
     "Identity",
+    "KeptFiles",
     "Leaf",
     "LocalAuthority",
-    "SecretsDirectory",
-    "TerminalAuthorities",
+    "SecretsStore",
+    "StackAuthorities",
+    "TargetFiles",
     "authority_from_pem",
 ]

@@ -1,19 +1,18 @@
-"""`./secrets`: the authority and the leaf certificates of a stack run from a terminal."""
+"""The kept authority and leaf certificates of a stack."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from karst.effects.workspace import atomic_write, private_directory
 from karst.errors import CertificateError
 from karst.pki.authority import CertificateAuthority, Leaf, LocalAuthority
+from karst.pki.files import KeptFiles
 from karst.pki.identity import Identity
 from karst.secret import Secret
 
@@ -65,36 +64,37 @@ def authority_from_pem(
 
 
 @dataclass(frozen=True)
-class SecretsDirectory:
-    """A 0700 folder with `ca.pem`, `ca.key` and `{service}.{crt,key}`, files 0600."""
+class SecretsStore:
+    """`ca.pem`, `ca.key` and `{service}.{crt,key}`, wherever they are kept."""
 
-    path: Path
+    files: KeptFiles
+
+    @property
+    def where(self) -> str:
+        return self.files.where
 
     def load_authority(self, now: datetime) -> LocalAuthority | None:
-        """Return the authority in the folder, or None where there is none."""
-        certificate, key = self.path / "ca.pem", self.path / "ca.key"
-        if not certificate.exists() and not key.exists():
+        """Return the kept authority, or None where there is none."""
+        certificate, key = self.files.read("ca.pem"), self.files.read("ca.key")
+        if certificate is None and key is None:
             return None
-        for file in (certificate, key):
-            if not file.exists():
-                raise CertificateError(
-                    f"{file.name} is missing beside its other half",
-                    where=str(self.path),
-                    remedy=_REMEDY,
-                )
-        return authority_from_pem(
-            certificate.read_text(),
-            Secret(key.read_text()),
-            where=str(self.path),
-            now=now,
-        )
+        if certificate is None or key is None:
+            raise CertificateError(
+                f"{'ca.pem' if certificate is None else 'ca.key'} is missing beside its other half",
+                where=self.where,
+                remedy=_REMEDY,
+            )
+        return authority_from_pem(certificate, Secret(key), where=self.where, now=now)
 
     def create_authority(self, stack: str, now: datetime) -> LocalAuthority:
-        """Make and keep a development authority; the key is written first."""
+        """Make and keep a development authority; the key is written first.
+
+        It is kept for good before anybody can trust it.
+        """
         authority = LocalAuthority.create(stack, now=now)
-        private_directory(self.path)
-        atomic_write(self.path / "ca.key", authority.key_pem.reveal(), mode=0o600)
-        atomic_write(self.path / "ca.pem", authority.bundle_pem, mode=0o600)
+        self.files.write("ca.key", authority.key_pem.reveal())
+        self.files.write("ca.pem", authority.bundle_pem)
+        self.files.save()
         return authority
 
     def leaf(
@@ -109,24 +109,21 @@ class SecretsDirectory:
 
         Good: of this authority, for this identity, and not past half its life.
         """
-        certificate = self.path / f"{identity.service}.crt"
-        key = self.path / f"{identity.service}.key"
-        kept = _load_leaf(certificate, key, authority, identity)
+        kept = _load_leaf(self.files, authority, identity)
         if kept and now < kept.not_before + (kept.not_after - kept.not_before) / 2:
             return kept
         leaf = authority.issue(identity, now=now, lifetime=lifetime)
-        private_directory(self.path)
-        atomic_write(key, leaf.key_pem.reveal(), mode=0o600)
-        atomic_write(certificate, leaf.certificate_pem, mode=0o600)
+        self.files.write(f"{identity.service}.key", leaf.key_pem.reveal())
+        self.files.write(f"{identity.service}.crt", leaf.certificate_pem)
         return leaf
 
 
 def _load_leaf(
-    certificate: Path, key: Path, authority: CertificateAuthority, identity: Identity
+    files: KeptFiles, authority: CertificateAuthority, identity: Identity
 ) -> Leaf | None:
     try:
-        text = certificate.read_text()
-        secret = Secret(key.read_text())
+        text = files.read(f"{identity.service}.crt") or ""
+        secret = Secret(files.read(f"{identity.service}.key") or "")
         parsed = x509.load_pem_x509_certificate(text.encode())
         private = serialization.load_pem_private_key(secret.reveal().encode(), None)
         issuer = x509.load_pem_x509_certificate(authority.bundle_pem.encode())

@@ -57,14 +57,25 @@ def plan(
     out: Path,
     *,
     refresh: bool = True,
-    only: Sequence[str] = (),
 ) -> Command:
     argv = [program, "plan", "-input=false", "-no-color", LOCK_TIMEOUT]
     argv += [f"-var-file={VARIABLES}", f"-out={out}"]
     if not refresh:
         argv.append("-refresh=false")
-    argv += [f"-target={address}" for address in only]
     return Command(tuple(argv), cwd=folder, env=env)
+
+
+def plan_part(
+    program: str,
+    folder: Path,
+    env: Mapping[str, str],
+    out: Path,
+    only: Sequence[str],
+) -> Command:
+    """Plan these addresses alone, told as JSON lines; nothing is refreshed."""
+    argv = plan(program, folder, env, out, refresh=False).argv
+    argv += ("-json", *(f"-target={address}" for address in only))
+    return Command(argv, cwd=folder, env=env)
 
 
 def show(

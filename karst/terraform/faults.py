@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 from karst.command import Outcome
@@ -29,8 +30,9 @@ _NO_PROVIDER = (
 
 def explain(outcome: Outcome, *, doing: str, where: str) -> KarstError:
     """The error that a failed Terraform command stands for."""
-    text = f"{outcome.stderr}\n{outcome.stdout}"
-    detail = _errors(outcome.stderr) or outcome.stdout.strip()[-2000:]
+    told = outcome.stderr or _diagnostics(outcome.stdout)
+    text = f"{told}\n{outcome.stdout}"
+    detail = _errors(told) or outcome.stdout.strip()[-2000:]
     if "Error acquiring the state lock" in text:
         lock, who = _LOCK_ID.search(text), _LOCK_WHO.search(text)
         holder = f" by {who[1]}" if who else ""
@@ -83,6 +85,19 @@ def explain(outcome: Outcome, *, doing: str, where: str) -> KarstError:
             detail=detail,
         )
     return TerraformError(f"{doing} failed", where=where, detail=detail)
+
+
+def _diagnostics(stdout: str) -> str:
+    """What a command with -json says went wrong, as it would say it without."""
+    lines = []
+    for line in stdout.splitlines():
+        try:
+            found = json.loads(line).get("diagnostic")
+        except (ValueError, AttributeError):
+            continue
+        if found and found.get("severity") == "error":
+            lines.append(f"Error: {found['summary']}\n{found.get('detail', '')}")
+    return "\n".join(lines)
 
 
 def _errors(stderr: str) -> str:

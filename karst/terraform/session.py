@@ -15,7 +15,13 @@ from karst.effects.process import Processes
 from karst.effects.workspace import atomic_write, locked, private_directory
 from karst.errors import StateLockedError
 from karst.terraform import arguments, faults
-from karst.terraform.plan import Plan, parse_containers, parse_plan
+from karst.terraform.plan import (
+    PartPlan,
+    Plan,
+    parse_containers,
+    parse_part,
+    parse_plan,
+)
 from karst.terraform.stack import (
     Applied,
     Stack,
@@ -105,30 +111,13 @@ class Session:
         command = arguments.show(self.program, self.folder, self._env)
         return parse_containers(self._run(command, "reading the state").stdout)
 
-    def plan(
-        self,
-        stack: Stack,
-        applied: Applied,
-        *,
-        refresh: bool = True,
-        only: Sequence[str] = (),
-    ) -> Plan:
-        """Make and save a plan for `stack`; with `only`, of these addresses alone."""
-        saved = self.folder / "stack.tfplan"
-        atomic_write(
-            self.folder / arguments.VARIABLES, render_variables(stack), mode=0o600
+    def plan(self, stack: Stack, applied: Applied, *, refresh: bool = True) -> Plan:
+        """Make and save a plan for `stack`."""
+        saved = self._ready(stack)
+        command = arguments.plan(
+            self.program, self.folder, self._env, saved, refresh=refresh
         )
-        self._run(
-            arguments.plan(
-                self.program,
-                self.folder,
-                self._env,
-                saved,
-                refresh=refresh,
-                only=only,
-            ),
-            "terraform plan",
-        )
+        self._run(command, "terraform plan")
         saved.chmod(0o600)
         shown = self._run(
             arguments.show(self.program, self.folder, self._env, saved),
@@ -138,17 +127,29 @@ class Session:
             shown.stdout, stack=stack, path=saved, applied_edges=applied.edges
         )
 
-    def apply(self, plan: Plan, progress: Progress | None = None) -> Outcome:
-        """Apply exactly the saved plan."""
+    def plan_part(self, stack: Stack, only: Sequence[str] = ()) -> PartPlan:
+        """Make and save a plan for `stack` of these addresses alone; () is all."""
+        saved = self._ready(stack)
+        command = arguments.plan_part(self.program, self.folder, self._env, saved, only)
+        told = self._run(command, "terraform plan")
+        saved.chmod(0o600)
+        return parse_part(told.stdout, path=saved)
+
+    def _ready(self, stack: Stack) -> Path:
+        """Write the variables; returns where the plan is saved."""
+        text = render_variables(stack)
+        atomic_write(self.folder / arguments.VARIABLES, text, mode=0o600)
+        return self.folder / "stack.tfplan"
+
+    def apply(self, saved: Path, progress: Progress | None = None) -> Outcome:
+        """Apply exactly the plan saved there."""
         self._copy_state()
-        command = arguments.apply(self.program, self.folder, self._env, plan.path)
+        command = arguments.apply(self.program, self.folder, self._env, saved)
         return self._run(command, "terraform apply", progress)
 
     def destroy(self, stack: Stack, progress: Progress | None = None) -> Outcome:
         """Remove everything that the state names."""
-        atomic_write(
-            self.folder / arguments.VARIABLES, render_variables(stack), mode=0o600
-        )
+        self._ready(stack)
         command = arguments.destroy(self.program, self.folder, self._env)
         return self._run(command, "terraform destroy", progress)
 

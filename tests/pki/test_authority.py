@@ -15,10 +15,11 @@ from cryptography.x509.verification import PolicyBuilder, Store
 
 from karst.errors import CertificateError
 from karst.pki import (
+    FolderFiles,
     Identity,
     LocalAuthority,
-    SecretsDirectory,
-    TerminalAuthorities,
+    SecretsStore,
+    StackAuthorities,
     authority_from_pem,
 )
 from karst.secret import Secret
@@ -83,12 +84,13 @@ def test_a_leaf_never_outlives_its_authority(authority: LocalAuthority) -> None:
 
 
 def test_files_are_private_and_named_by_service(tmp_path: Path) -> None:
-    folder = SecretsDirectory(tmp_path / "secrets")
+    path = tmp_path / "secrets"
+    folder = SecretsStore(FolderFiles(path))
     made = folder.create_authority("shop", NOW)
     folder.leaf(made, API, now=NOW, lifetime=LIFE)
-    modes = {f.name: stat.S_IMODE(f.stat().st_mode) for f in folder.path.iterdir()}
+    modes = {f.name: stat.S_IMODE(f.stat().st_mode) for f in path.iterdir()}
     assert modes == dict.fromkeys(("ca.pem", "ca.key", "api.crt", "api.key"), 0o600)
-    assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700
+    assert stat.S_IMODE(path.stat().st_mode) == 0o700
     loaded = folder.load_authority(NOW)
     assert loaded is not None
     assert loaded.fingerprint == made.fingerprint
@@ -100,7 +102,7 @@ def test_files_are_private_and_named_by_service(tmp_path: Path) -> None:
 def test_a_leaf_is_renewed_past_half_its_life(
     tmp_path: Path, days: int, renewed: bool
 ) -> None:
-    folder = SecretsDirectory(tmp_path)
+    folder = SecretsStore(FolderFiles(tmp_path))
     authority = folder.create_authority("shop", NOW)
     first = folder.leaf(authority, API, now=NOW, lifetime=LIFE)
     later = NOW + timedelta(days=days)
@@ -109,7 +111,7 @@ def test_a_leaf_is_renewed_past_half_its_life(
 
 
 def test_a_leaf_of_another_authority_or_service_is_not_kept(tmp_path: Path) -> None:
-    folder = SecretsDirectory(tmp_path)
+    folder = SecretsStore(FolderFiles(tmp_path))
     first = folder.leaf(
         folder.create_authority("shop", NOW), API, now=NOW, lifetime=LIFE
     )
@@ -132,7 +134,7 @@ def test_a_leaf_of_another_authority_or_service_is_not_kept(tmp_path: Path) -> N
 def test_a_bad_authority_is_a_sentence(
     tmp_path: Path, name: str, content: str | None, sentence: str
 ) -> None:
-    folder = SecretsDirectory(tmp_path)
+    folder = SecretsStore(FolderFiles(tmp_path))
     made = folder.create_authority("shop", NOW)
     file = tmp_path / name
     if content is None:
@@ -153,7 +155,7 @@ def test_a_bad_authority_is_a_sentence(
 
 
 def test_an_expired_authority_is_a_sentence(tmp_path: Path) -> None:
-    folder = SecretsDirectory(tmp_path)
+    folder = SecretsStore(FolderFiles(tmp_path))
     folder.create_authority("shop", NOW)
     with pytest.raises(CertificateError, match="the CA expired on 2036-11-19"):
         folder.load_authority(NOW + timedelta(days=3660))
@@ -161,27 +163,27 @@ def test_an_expired_authority_is_a_sentence(tmp_path: Path) -> None:
 
 class TestOneAuthorityForLife:
     def test_a_new_stack_gets_one(self, tmp_path: Path) -> None:
-        found = TerminalAuthorities(SecretsDirectory(tmp_path)).authority(
+        found = StackAuthorities(SecretsStore(FolderFiles(tmp_path))).authority(
             "shop", expected="", now=NOW
         )
         assert (tmp_path / "ca.pem").read_text() == found.bundle_pem
 
     def test_a_running_stack_never_gets_a_second_one(self, tmp_path: Path) -> None:
-        authorities = TerminalAuthorities(SecretsDirectory(tmp_path))
+        authorities = StackAuthorities(SecretsStore(FolderFiles(tmp_path)))
         with pytest.raises(CertificateError, match="whose key is not here"):
             authorities.authority("shop", expected="ab" * 32, now=NOW)
         assert list(tmp_path.iterdir()) == []
 
     def test_another_one_is_refused(self, tmp_path: Path) -> None:
-        folder = SecretsDirectory(tmp_path)
+        folder = SecretsStore(FolderFiles(tmp_path))
         folder.create_authority("shop", NOW)
         with pytest.raises(CertificateError, match="trust another CA"):
-            TerminalAuthorities(folder).authority("shop", expected="ab" * 32, now=NOW)
+            StackAuthorities(folder).authority("shop", expected="ab" * 32, now=NOW)
 
     def test_one_that_is_given_is_used(self, tmp_path: Path) -> None:
         own = LocalAuthority.create("company", now=NOW)
         given = (own.bundle_pem, own.key_pem)
-        found = TerminalAuthorities(SecretsDirectory(tmp_path), given).authority(
+        found = StackAuthorities(SecretsStore(FolderFiles(tmp_path)), given).authority(
             "shop", expected="", now=NOW
         )
         assert found.fingerprint == own.fingerprint

@@ -15,7 +15,7 @@ def test_lines() -> None:
     found = [
         arguments.init("terraform", FOLDER, ENV),
         arguments.plan("tofu", FOLDER, ENV, saved),
-        arguments.plan("tofu", FOLDER, ENV, saved, refresh=False, only=("a.b", "c.d")),
+        arguments.plan_part("tofu", FOLDER, ENV, saved, ("a.b", "c.d")),
         arguments.show("terraform", FOLDER, ENV, saved),
         arguments.apply("terraform", FOLDER, ENV, saved),
         arguments.destroy("terraform", FOLDER, ENV),
@@ -24,7 +24,7 @@ def test_lines() -> None:
     assert [" ".join(c.argv) for c in found] == [
         "terraform init -input=false -no-color",
         "tofu plan -input=false -no-color -lock-timeout=20s -var-file=stack.tfvars.json -out=stack.tfplan",
-        "tofu plan -input=false -no-color -lock-timeout=20s -var-file=stack.tfvars.json -out=stack.tfplan -refresh=false -target=a.b -target=c.d",
+        "tofu plan -input=false -no-color -lock-timeout=20s -var-file=stack.tfvars.json -out=stack.tfplan -refresh=false -json -target=a.b -target=c.d",
         "terraform show -json stack.tfplan",
         "terraform apply -input=false -no-color -lock-timeout=20s stack.tfplan",
         "terraform destroy -auto-approve -input=false -no-color -lock-timeout=20s -var-file=stack.tfvars.json",

@@ -54,7 +54,7 @@ def stack(**edges: tuple[str, ...]) -> Stack:
 
 def apply(session: Session, wanted: Stack) -> None:
     session.prepare()
-    session.apply(session.plan(wanted, session.applied()))
+    session.apply(session.plan(wanted, session.applied()).path)
 
 
 def test_what_was_applied_comes_back_and_the_next_plan_is_empty(
@@ -69,9 +69,11 @@ def test_a_part_of_a_plan_leaves_the_rest_for_later(session: Session) -> None:
     apply(session, stack(web=("api",), old=()))
     wanted = stack(web=("api", "db"), new=("web",))
     only = ['terraform_data.edges["new"]']
-    part = session.plan(wanted, session.applied(), only=only)
-    assert [change.address for change in part.resources] == only
-    session.apply(part)
+    whole = session.plan(wanted, session.applied())
+    part = session.plan_part(wanted, only)
+    assert part.changes == {only[0]: "create"}
+    assert not part.beyond(whole)
+    session.apply(part.path)
     assert session.applied().edges == {"new": ("web",), "old": (), "web": ("api",)}
     apply(session, wanted)
     assert session.applied().edges == {"new": ("web",), "web": ("api", "db")}
@@ -141,3 +143,21 @@ def test_a_state_that_was_torn_by_a_kill_is_put_back(
     session.prepare()
     # As it was before the apply that was killed.
     assert session.applied().edges == {"web": ("api",)}
+
+
+def test_a_part_is_held_to_the_whole_plan(session: Session) -> None:
+    apply(session, stack(web=("api",), old=()))
+    reviewed = session.plan(stack(web=("db",), old=()), session.applied())
+    web, old, new = (f'terraform_data.edges["{n}"]' for n in ("web", "old", "new"))
+    part = session.plan_part(stack(web=("db",), new=()))
+    assert part.changes == {web: "update", old: "delete", new: "create"}
+    assert part.beyond(reviewed) == (f"{new} (create)", f"{old} (delete)")
+
+
+def test_a_part_that_can_not_be_planned_is_a_sentence(session: Session) -> None:
+    session.prepare()
+    (session.folder / "broken.tf").write_text('output "x" { value = var.nobody }')
+    with pytest.raises(TerraformError, match="terraform plan failed") as caught:
+        session.plan_part(stack())
+    assert "Reference to undeclared input variable" in caught.value.detail
+    assert "@level" not in caught.value.detail

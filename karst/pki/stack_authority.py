@@ -1,4 +1,4 @@
-"""The stack's authority where karst runs on a terminal: inputs, else `./secrets`."""
+"""A stack's one authority: given as inputs, else kept in a folder or on the target."""
 
 from __future__ import annotations
 
@@ -8,20 +8,22 @@ from datetime import datetime, timedelta
 from karst.errors import CertificateError
 from karst.pki.authority import CertificateAuthority, Leaf, LocalAuthority
 from karst.pki.identity import Identity
-from karst.pki.store import SecretsDirectory, authority_from_pem
+from karst.pki.store import SecretsStore, authority_from_pem
 from karst.secret import Secret
 
 
 @dataclass(frozen=True)
-class TerminalAuthorities:
-    """Finds the one authority of a stack and keeps its certificates in a folder.
+class StackAuthorities:
+    """Finds the one authority of a stack and keeps its certificates.
 
     Attributes:
+        also: another place where the authority may be; certificates are not kept there.
         given: CA certificate and key as inputs (PEM texts), or None.
     """
 
-    directory: SecretsDirectory
+    store: SecretsStore
     given: tuple[str, Secret] | None = None
+    also: SecretsStore | None = None
 
     def authority(
         self, stack: str, *, expected: str, now: datetime
@@ -32,14 +34,14 @@ class TerminalAuthorities:
             if expected:
                 raise CertificateError(
                     f"the running services of '{stack}' trust a CA whose key is not here",
-                    where=str(self.directory.path),
+                    where=self.store.where,
                     remedy="bring back ca.pem and ca.key from where the stack was deployed, give them as inputs, or `karst destroy` first; a second CA would cut every service off",
                 )
-            return self.directory.create_authority(stack, now)
+            return self.store.create_authority(stack, now)
         if expected and found.fingerprint != expected:
             raise CertificateError(
                 f"the running services of '{stack}' trust another CA than this one",
-                where=str(self.directory.path),
+                where=self.store.where,
                 remedy=f"use the CA with fingerprint {expected[:16]}, or `karst destroy` first",
             )
         return found
@@ -49,7 +51,10 @@ class TerminalAuthorities:
             certificate, key = self.given
             where = "KARST_CA_CERTIFICATE and KARST_CA_KEY"
             return authority_from_pem(certificate, key, where=where, now=now)
-        return self.directory.load_authority(now)
+        found = self.store.load_authority(now)
+        if found is None and self.also:
+            found = self.also.load_authority(now)
+        return found
 
     def leaf(
         self,
@@ -59,4 +64,8 @@ class TerminalAuthorities:
         now: datetime,
         lifetime: timedelta,
     ) -> Leaf:
-        return self.directory.leaf(authority, identity, now=now, lifetime=lifetime)
+        return self.store.leaf(authority, identity, now=now, lifetime=lifetime)
+
+    def save(self) -> None:
+        """Have every certificate issued so far kept for good."""
+        self.store.files.save()
