@@ -18,7 +18,9 @@
     ├── CertificateError 23      a certificate authority or a certificate
     ├── UnhealthyError 24        deployed, but not healthy
     ├── DiskFullError 25         no room left
-    └── ToolMissingError 26      a program that KarstKit needs is not there
+    ├── ToolMissingError 26      a program that KarstKit needs is not there
+    └── LockError 27             repos.lock can't be read, or is not what was locked
+        └── LockStaleError 28    `lock --check`: it does not answer for repos.yaml
 
 Code 1 is left to the unexpected, 2 to `plan --detailed-exitcode` (as Terraform's:
 "there are changes"), 130 to an interrupt.
@@ -130,3 +132,11 @@ class DiskFullError(KarstError):
 
 class ToolMissingError(KarstError):
     exit_code = 26
+
+
+class LockError(KarstError):
+    exit_code = 27
+
+
+class LockStaleError(LockError):
+    exit_code = 28

@@ -17,13 +17,17 @@ class Revision:
         slug: where it comes from.
         path: the folder inside of the repository, "" for its root; slashes, no ends.
         commit: the full commit id, None for a local folder as it is.
-        tree: the git tree id of the folder (40 hex digits).
+        tree: the git tree id of the folder (40 hex digits); None where it shows only
+            in the files.
+        root_tree: the commit's own tree id, None where there is no commit, or where
+            its forge tells none.
     """
 
     slug: Slug
     path: str
     commit: str | None
-    tree: str
+    tree: str | None
+    root_tree: str | None = None
 
 
 @dataclass(frozen=True)
@@ -35,11 +39,13 @@ class Checkout:
         tree: the git tree id. Of a commit, the commit's own; of a local folder,
             that of the files in `root`.
         commit: the full commit id, or None.
+        root_tree: the commit's own tree id, or None where there is no commit.
     """
 
     root: Path
     tree: str
     commit: str | None
+    root_tree: str | None = None
 
 
 class Source(Protocol):

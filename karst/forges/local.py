@@ -52,9 +52,8 @@ class LocalForge:
             return Revision(slug, path, None, tree)
         git = self._repository(folder, slug)
         commit = resolve_commit(git, slug.ref, where=str(slug))
-        return Revision(
-            slug, path, commit, resolve_tree(git, commit, path, where=str(slug))
-        )
+        tree = resolve_tree(git, commit, path, where=str(slug))
+        return Revision(slug, path, commit, tree, _root_tree(git, commit, slug))
 
     def fetch(self, revision: Revision, into: Path) -> Checkout:
         """Copy the revision's files into the new folder `into`.
@@ -65,12 +64,27 @@ class LocalForge:
         slug = revision.slug
         folder = self._folder(slug)
         if revision.commit is not None:
-            git = self._repository(folder, slug)
+            git, commit = self._repository(folder, slug), revision.commit
+            if git.ask("cat-file", "-e", commit + "^{commit}") is None:
+                raise FetchError(
+                    f"the commit {commit[:12]} is not in this repository",
+                    where=str(slug),
+                    remedy="fetch it (`git fetch --unshallow` in a shallow clone), or pin another",
+                )
+            # Asked for anew: a pinned revision knows the tree of its root only.
+            tree = resolve_tree(git, commit, revision.path, where=str(slug))
+            root_tree = _root_tree(git, commit, slug)
+            if revision.root_tree not in (None, root_tree):
+                raise FetchError(
+                    f"commit {commit[:12]} holds tree {root_tree[:12]}, not {str(revision.root_tree)[:12]}",
+                    where=str(slug),
+                    remedy="whoever pinned it has changed one of the two; pin it anew",
+                )
             with telling_full_disk(into):
-                paths = write_tree(git, revision.tree, into, where=str(slug))
+                paths = write_tree(git, tree, into, where=str(slug))
                 refuse_leaving_links(into, paths, where=str(slug))
                 tidy_copy(into, paths)
-            return Checkout(into, revision.tree, revision.commit)
+            return Checkout(into, tree, commit, root_tree)
         source = self._inside(folder / revision.path, slug)
         with telling_unreadable(str(slug)):
             paths = list_files(source, self.processes)
@@ -102,6 +116,11 @@ class LocalForge:
                 remedy=f"leave '#{slug.ref}' out to take the files as they are",
             )
         return git
+
+
+def _root_tree(git: Git, commit: str, slug: Slug) -> str:
+    """The tree of the whole commit; a folder inside of a repository is its own root."""
+    return resolve_tree(git, commit, "", where=str(slug))
 
 
 def _require_folder(folder: Path, slug: Slug) -> Path:

@@ -77,6 +77,14 @@ _MEANING: dict[str, tuple[str, str]] = {
         "a program that karst needs is not there",
         "`make bootstrap`, or install the one that is named",
     ),
+    "LockError": (
+        "repos.lock can't be read, or what it names is not to be had any more",
+        "correct or remove it; `karst lock` writes it anew",
+    ),
+    "LockStaleError": (
+        "`karst lock --check`: repos.lock does not answer for repos.yaml",
+        "run `karst lock` and commit what it writes",
+    ),
     "UsageError": (
         "the command line itself is wrong",
         "`karst COMMAND --help`",
