@@ -18,7 +18,7 @@ from karst.config.spec import ServiceSpec, StackSpec
 from karst.effects.workspace import atomic_write, private_directory, remove_tree
 from karst.errors import ConfigError, EntrypointError, KarstError
 from karst.fetch.revision import Checkout
-from karst.inspection import resolve_entrypoint
+from karst.inspection import Entrypoint, resolve_entrypoint
 from karst.pipeline.inspecting import forge_of
 from karst.pipeline.tools import BuildAll, Tools
 from karst.terraform import digest
@@ -41,6 +41,7 @@ class _Source:
 
     spec: ServiceSpec
     checkout: Checkout
+    entrypoint: Entrypoint
     recipe: BuildRecipe
     image: str
 
@@ -101,6 +102,7 @@ def _prepare(
         source.recipe.inputs,
         source.checkout.commit or "",
         not source.recipe.own,
+        source.entrypoint,
     )
     if tools.engine.image(source.image):
         return prepared, None
@@ -147,7 +149,7 @@ def _fetch(
         recipe.content_key,
         registry=settings.docker_registry or "",
     )
-    return _Source(spec, checkout, recipe, image)
+    return _Source(spec, checkout, entrypoint, recipe, image)
 
 
 def _build(tools: Tools, settings: Settings, source: _Source) -> None:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from karst.config.spec import MeshSpec, ServiceSpec, StackSpec
+from karst.inspection import Entrypoint
 from karst.mesh import addresses
 from karst.mesh.model import DOOR_PORT
 from karst.terraform.stack import (
@@ -31,6 +32,7 @@ class Prepared:
         build_inputs: digest of the source tree and what the build is told.
         revision: full commit, or "".
         shim: the image starts through karst's shim.
+        entrypoint: how it starts and why, None for somebody's image; told, not used.
     """
 
     spec: ServiceSpec
@@ -38,6 +40,7 @@ class Prepared:
     build_inputs: str
     revision: str
     shim: bool
+    entrypoint: Entrypoint | None = None
 
 
 def render_stack(
