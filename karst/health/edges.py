@@ -1,4 +1,4 @@
-"""Edges of the mesh: what was tried between two services, and what came of it."""
+"""The edge matrix: who was let in, who was turned away, and who should not have been."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ Expected = Literal["allowed", "denied", "plaintext"]
 
 @dataclass(frozen=True)
 class EdgeVerdict:
-    """One attempt to reach a service.
+    """What one caller got from one callee.
 
     Attributes:
-        caller: the service that called, "" for somebody without a certificate.
+        caller: a service, or "" where nobody's certificate was shown ("plaintext").
         callee: the service that was dialled.
-        expected: "allowed" must be answered; "denied" (a certificate that may not
-            call) and "plaintext" (no TLS) must be refused.
-        well: it went as expected.
-        latency_ms: of the answer over mTLS, or None where there was none.
-        detail: one sentence on what came back.
+        expected: "allowed" must be answered; "denied" must be refused for the caller's
+            identity; "plaintext" must be refused without a certificate.
+        well: what was expected is what happened.
+        latency_ms: of an answered request as the caller sees it, else None.
+        detail: what was asked and what came back, one sentence.
     """
 
     caller: str
