@@ -11,6 +11,7 @@ from machine.engine import buildkit_command, builds_by_itself, forget_stale_pid
 from machine.environment import Environment
 from machine.golang import find_go, go_version
 from machine.kernel import KernelLimits
+from machine.node import NodePackages
 from machine.packages import install_packages, is_debian
 from machine.part import LeftToUser, Machine, State, read_os_release
 from machine.sidecar_image import ca_secret, default_argument
@@ -245,3 +246,27 @@ def test_low_kernel_limits_are_raised_and_stay_raised(tmp_path: Path) -> None:
     assert part(root=True).state().present
     limit.write_text("100000\n")
     assert part(root=True).state().present
+
+
+@pytest.mark.processes
+def test_npm_packages_are_stale_when_a_pin_changes(tmp_path: Path) -> None:
+    part = NodePackages(a_machine(tmp_path))
+    pins = tmp_path / "tools" / "node"
+    pins.mkdir(parents=True)
+    (pins / "package.json").write_text("{}")
+    (pins / "package-lock.json").write_text("{}")
+    assert part.state() == State(False, f"no {part.folder / 'node_modules'}")
+    a_program(tmp_path, "apt-get")
+    with pytest.raises(LeftToUser, match=r"^run: sudo apt-get install .* npm$"):
+        part.install()
+
+    lock = "node_modules/.package-lock.json"
+    finish = f"/usr/bin/mkdir -p node_modules; : >{lock}"
+    a_program(tmp_path, "npm", f'[ "$1" = ci ] && {finish}')
+    part.install()
+    assert part.state() == State(True, "npm packages as pinned")
+    (part.folder / lock).unlink()
+    assert part.state() == State(False, f"{part.folder} is incomplete")
+    part.install()
+    (pins / "package-lock.json").write_text('{"newer": true}')
+    assert part.state().line == f"{part.folder} is not what tools/node says"

@@ -14,6 +14,7 @@ from machine.base_image import BaseImage
 from machine.engine import BuildKitClient, Engine
 from machine.environment import Environment
 from machine.kernel import KernelLimits
+from machine.node import NodePackages
 from machine.packages import Git
 from machine.part import LeftToUser, Machine, Part, State, read_os_release
 from machine.sidecar_image import SidecarImage
@@ -32,6 +33,7 @@ def all_parts(machine: Machine) -> list[Part]:
         Provider(machine),
         BaseImage(machine),
         SidecarImage(machine),
+        NodePackages(machine),
     ]
 
 

@@ -1,0 +1,1 @@
+"""Forges for tests: real HTTP servers on loopback, over real git repositories."""
