@@ -16,6 +16,7 @@ from karst.config.parse import parse_stack
 from karst.config.settings import Settings, read_settings
 from karst.config.spec import StackSpec
 from karst.context.local import read_local_context
+from karst.context.run_context import RunContext
 from karst.effects.clock import Clock
 from karst.effects.engine import connect
 from karst.effects.process import Processes
@@ -57,8 +58,21 @@ def load_settings(flags: Mapping[str, str | None] | None = None) -> Settings:
 
 def load_spec(file: Path, settings: Settings, stack: str | None) -> StackSpec:
     """Read and parse repos.yaml; raises ConfigError."""
+    text = read_spec_text(file)
+    spec = parse_stack(
+        text,
+        source=str(file),
+        default_name=stack or file.resolve().parent.name,
+        default_network=settings.docker_network_name,
+        ports=settings.ports,
+    )
+    return replace(spec, name=stack) if stack else spec
+
+
+def read_spec_text(file: Path) -> str:
+    """Return what repos.yaml holds; raises ConfigError where it can't be read."""
     try:
-        text = file.read_text()
+        return file.read_text()
     except FileNotFoundError:
         raise ConfigError(
             "there is no such file",
@@ -69,14 +83,6 @@ def load_spec(file: Path, settings: Settings, stack: str | None) -> StackSpec:
         raise ConfigError(
             f"the file can't be read ({error})", where=str(file)
         ) from None
-    spec = parse_stack(
-        text,
-        source=str(file),
-        default_name=stack or file.resolve().parent.name,
-        default_network=settings.docker_network_name,
-        ports=settings.ports,
-    )
-    return replace(spec, name=stack) if stack else spec
 
 
 def open_workbench(
@@ -89,14 +95,33 @@ def open_workbench(
     ).is_interactive
     settings = load_settings()
     spec = load_spec(file, settings, stack)
-    secrets = _secret_values(spec, environ)
+    secrets = secret_values(spec, environ, read_dotenv(Path.cwd(), wanted=True))
     progress = open_progress(
         tuple(secrets.values()), interactive=interactive, verbose=verbose
     )
+    root = file.resolve().parent
+    return assemble_workbench(spec, settings, environ, secrets, progress, root)
+
+
+def assemble_workbench(
+    spec: StackSpec,
+    settings: Settings,
+    environ: Mapping[str, str],
+    secrets: Mapping[str, Secret],
+    progress: PlainProgress,
+    root: Path,
+    context: RunContext | None = None,
+) -> Workbench:
+    """Put the tools of a run together; raises KarstError where one is not to be had.
+
+    Args:
+        root: the folder of repos.yaml.
+        context: where a pipeline runs, so that nothing leaves its workspace; None is a
+            terminal.
+    """
     host = spec.target.docker_host or settings.docker_host
     engine = connect(host, environ)
     processes = Processes(environ)
-    root = file.resolve().parent
     templates = data_folder("infra") / "templates"
     tools = Tools(
         engine=engine,
@@ -113,6 +138,7 @@ def open_workbench(
         app_template=(templates / "app.Dockerfile.tmpl").read_text(),
         leaf_lifetime=timedelta(days=settings.leaf_days),
         secret_values=secrets,
+        within=context.workspace if context else None,
     )
     return Workbench(spec, settings, environ, tools, progress)
 
@@ -191,7 +217,9 @@ def _pem_text(value: str) -> str:
         ) from None
 
 
-def _secret_values(spec: StackSpec, environ: Mapping[str, str]) -> dict[str, Secret]:
+def secret_values(
+    spec: StackSpec, environ: Mapping[str, str], dotenv_text: str | None
+) -> dict[str, Secret]:
     """Values of the names that services may have: the environment, then .env."""
     from karst.config.dotenv_file import parse_dotenv
 
@@ -200,8 +228,7 @@ def _secret_values(spec: StackSpec, environ: Mapping[str, str]) -> dict[str, Sec
     for service in spec.services:
         if service.publish and service.publish.tls == "secrets":
             names |= {service.publish.certificate, service.publish.key}
-    text = read_dotenv(Path.cwd(), wanted=True)
-    dotenv = parse_dotenv(text) if text else {}
+    dotenv = parse_dotenv(dotenv_text) if dotenv_text else {}
     found = {}
     for name in sorted(names):
         if environ.get(name):

@@ -26,12 +26,14 @@ def inspect_slug(text: str, base: Path, environ: Mapping[str, str]) -> Entrypoin
         )
 
 
-def forge_of(slug: Slug, base: Path, environ: Mapping[str, str]) -> LocalForge:
-    """The forge that a slug belongs to."""
+def forge_of(
+    slug: Slug, base: Path, environ: Mapping[str, str], *, within: Path | None = None
+) -> LocalForge:
+    """The forge that a slug belongs to; a local one stays below `within`."""
     if slug.forge != "file":
         raise FetchError(
             f"this version fetches file: slugs only, not {slug.forge}:",
             where=str(slug),
             remedy="clone the repository beside repos.yaml and name it file:./folder",
         )
-    return LocalForge(base, Processes(environ))
+    return LocalForge(base, Processes(environ), within)

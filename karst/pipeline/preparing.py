@@ -119,7 +119,9 @@ def _fetch(
     spec: ServiceSpec,
 ) -> _Source:
     assert spec.slug  # noqa: S101  (the schema wants a slug or an image)
-    forge = forge_of(spec.slug, tools.root, tools.processes.environ)
+    forge = forge_of(
+        spec.slug, tools.root, tools.processes.environ, within=tools.within
+    )
     revision = forge.resolve(spec.slug, spec.path)
     checkout = forge.fetch(revision, checkouts / spec.name)
     entrypoint = resolve_entrypoint(

@@ -66,6 +66,7 @@ class Tools:
         bootstrap: the template of Envoy's bootstrap.
         app_template: the template of an app's Dockerfile.
         secret_values: name => value of everything that `secrets:` may name.
+        within: the folder that `file:` slugs may not leave, or None on a terminal.
     """
 
     engine: Engine
@@ -80,6 +81,7 @@ class Tools:
     app_template: str
     leaf_lifetime: timedelta
     secret_values: Mapping[str, Secret] = field(repr=False)
+    within: Path | None = None
 
 
 BuildAll = Callable[[], None]
