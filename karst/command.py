@@ -23,7 +23,7 @@ class Command:
 
     argv: tuple[str, ...]
     cwd: Path | None = None
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
     secrets: tuple[Secret, ...] = ()
     timeout: float | None = None
 

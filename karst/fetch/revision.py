@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from karst.config.slug import Slug
+from karst.errors import FetchError
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,8 @@ class Revision:
             in the files.
         root_tree: the commit's own tree id, None where there is no commit, or where
             its forge tells none.
+        repository: its path as the forge spells it, another one than the slug's after
+            a rename; "" for the slug's own.
     """
 
     slug: Slug
@@ -28,6 +32,7 @@ class Revision:
     commit: str | None
     tree: str | None
     root_tree: str | None = None
+    repository: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,3 +63,18 @@ class Source(Protocol):
     def fetch(self, revision: Revision, into: Path) -> Checkout:
         """Put the files of `revision` into the new folder `into`; raises FetchError."""
         ...
+
+
+def inner_path(path: str, *, where: str) -> str:
+    """Return the folder `path` of a repository without dots; "" is the root.
+
+    Raises FetchError where it leads out of the repository.
+    """
+    inner = os.path.normpath(path) if path else ""
+    if inner == ".." or inner.startswith(("../", "/")) or "\0" in inner:
+        raise FetchError(
+            f"the path '{path}' leads out of the repository",
+            where=where,
+            remedy="give 'path:' relative to the repository's root, without '..'",
+        )
+    return "" if inner == "." else inner

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +24,7 @@ from karst.fetch.local import (
     telling_unreadable,
     tidy_copy,
 )
-from karst.fetch.revision import Checkout, Revision
+from karst.fetch.revision import Checkout, Revision, inner_path
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class LocalForge:
 
     def resolve(self, slug: Slug, path: str = "") -> Revision:
         """Find the tree (and, for `#ref`, the commit) that `slug` means now."""
-        folder, path = self._folder(slug), _inner_path(path, str(slug))
+        folder, path = self._folder(slug), inner_path(path, where=str(slug))
         if slug.ref is None:
             source = self._inside(folder / path, slug)
             with telling_unreadable(str(slug)):
@@ -138,14 +137,3 @@ def _require_folder(folder: Path, slug: Slug) -> Path:
             remedy="check its permissions and those of the folders above it",
         ) from error
     return folder.resolve()
-
-
-def _inner_path(path: str, where: str) -> str:
-    inner = os.path.normpath(path) if path else ""
-    if inner == ".." or inner.startswith(("../", "/")):
-        raise FetchError(
-            f"the path '{path}' leads out of the repository",
-            where=where,
-            remedy="give 'path:' relative to the repository's root, without '..'",
-        )
-    return "" if inner == "." else inner
