@@ -19,8 +19,10 @@
     ├── UnhealthyError 24        deployed, but not healthy
     ├── DiskFullError 25         no room left
     ├── ToolMissingError 26      a program that KarstKit needs is not there
-    └── LockError 27             repos.lock can't be read, or is not what was locked
-        └── LockStaleError 28    `lock --check`: it does not answer for repos.yaml
+    ├── LockError 27             repos.lock can't be read, or is not what was locked
+    │   └── LockStaleError 28    `lock --check`: it does not answer for repos.yaml
+    ├── PublishError 29          the forge refuses a comment, or to tell of requests
+    └── UnreviewedError 30       an apply of what no reviewed receipt says
 
 Code 1 is left to the unexpected, 2 to `plan --detailed-exitcode` (as Terraform's:
 "there are changes"), 130 to an interrupt.
@@ -140,3 +142,11 @@ class LockError(KarstError):
 
 class LockStaleError(LockError):
     exit_code = 28
+
+
+class PublishError(KarstError):
+    exit_code = 29
+
+
+class UnreviewedError(KarstError):
+    exit_code = 30

@@ -85,6 +85,14 @@ _MEANING: dict[str, tuple[str, str]] = {
         "`karst lock --check`: repos.lock does not answer for repos.yaml",
         "run `karst lock` and commit what it writes",
     ),
+    "PublishError": (
+        "the forge refuses a comment, or does not tell of requests; a plan that is good stays good",
+        "the message names the permission or the limit",
+    ),
+    "UnreviewedError": (
+        "an apply would change what no valid receipt of a merged request says; nothing was changed",
+        "docs/receipts.md; plan it on a request, or set `on-unreviewed: apply`",
+    ),
     "UsageError": (
         "the command line itself is wrong",
         "`karst COMMAND --help`",
