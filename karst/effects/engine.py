@@ -49,6 +49,15 @@ class ContainerState:
 
 
 @dataclass(frozen=True)
+class ListedContainer:
+    """What a list of containers tells without asking for each."""
+
+    name: str
+    labels: Mapping[str, str]
+    running: bool
+
+
+@dataclass(frozen=True)
 class ImageFacts:
     """What an image says of itself; `user` as written in it, "" for root."""
 
@@ -148,6 +157,22 @@ class Engine:
             listed = self.client.api.containers(all=True, filters={"label": wanted})
         found = [self.container(entry["Id"]) for entry in listed]
         return tuple(sorted((c for c in found if c), key=lambda c: c.name))
+
+    def listed(self, labels: Mapping[str, str]) -> tuple[ListedContainer, ...]:
+        """The same containers in one request, by name."""
+        wanted = [f"{key}={value}" if value else key for key, value in labels.items()]
+        with telling("listing containers"):
+            found = self.client.api.containers(all=True, filters={"label": wanted})
+        entries = (
+            ListedContainer(
+                name=entry["Names"][0].lstrip("/"),
+                labels=entry.get("Labels") or {},
+                running=entry["State"] == "running",
+            )
+            for entry in found
+            if entry.get("Names")
+        )
+        return tuple(sorted(entries, key=lambda c: c.name))
 
     def container(self, name: str) -> ContainerState | None:
         """Return one container by name or id, or None."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cache, partial
 from ipaddress import IPv4Network, ip_network
 from itertools import islice
 
@@ -103,15 +104,24 @@ def refuse_users(engine: Engine, planned: Planned) -> None:
     """Raise ImageUserError for an image whose user the mesh can't allow.
 
     Root is refused unless asked for: such an image mostly starts as root to switch
-    user, which it can't without capabilities.
+    user, which it can't without capabilities. A release that is kept was looked at
+    when it was new.
     """
+    new = {
+        release.service
+        for key, release in planned.plan.stack.services.items()
+        if key not in planned.applied.services
+    }
+    looked = cache(partial(_uids, engine))
     for name, prepared in planned.prepared.items():
+        if name not in new:
+            continue
         facts = engine.image(prepared.image)
         if facts is None:
             continue
         asked = prepared.spec.user
         user = asked if asked is not None else facts.user
-        uids = _uids(engine, prepared.image, user.partition(":")[0])
+        uids = looked(prepared.image, user.partition(":")[0])
         if not uids:
             raise ImageUserError(
                 f"no line of the image's /etc/passwd says which uid '{user}' is, under which '{name}' would run",

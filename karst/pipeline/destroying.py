@@ -27,11 +27,11 @@ def destroy(tools: Tools, spec: StackSpec, *, volumes: bool) -> DestroyOutcome:
     """Remove the stack; its services' data only where `volumes` says so."""
     engine = tools.engine
     label = {"karst.stack": spec.name}
-    count = len(engine.containers(label))
+    count = len(engine.listed(label))
     remove_unknown(engine, spec.name, tools.session.containers())
     tools.progress.step("terraform destroy")
     tools.session.destroy(_empty(spec), tools.progress.line)
-    for leftover in engine.containers(label):
+    for leftover in engine.listed(label):
         engine.remove(leftover.name)
     for network in engine.networks():
         if network.labels.get("karst.stack") == spec.name:
@@ -40,7 +40,7 @@ def destroy(tools: Tools, spec: StackSpec, *, volumes: bool) -> DestroyOutcome:
     for name in own + (data if volumes else []):
         remove_volume(engine, name)
     tools.session.forget()
-    alone = not engine.containers({"karst.role": "sidecar"})
+    alone = not engine.listed({"karst.role": "sidecar"})
     if alone:
         engine.remove(KEEPER)
     return DestroyOutcome(count, () if volumes else tuple(data), alone)

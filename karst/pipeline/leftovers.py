@@ -25,7 +25,7 @@ def clear_unknown(engine: Engine, planned: Planned, target: TargetState) -> None
     """
     plan, stack = planned.plan, planned.plan.stack
     unknown = _present(engine, stack.name) - plan.known
-    apps = engine.containers({"karst.stack": stack.name, "karst.role": "app"})
+    apps = engine.listed({"karst.stack": stack.name, "karst.role": "app"})
     serving = {
         app.name
         for app in apps
@@ -59,7 +59,7 @@ def _apps_first(names: Iterable[str]) -> list[str]:
 
 
 def _present(engine: Engine, stack: str) -> set[str]:
-    found = engine.containers({"karst.stack": stack})
+    found = engine.listed({"karst.stack": stack})
     lasting = ("app", "sidecar", "edge")
     return {c.name for c in found if c.labels.get("karst.role") in lasting}
 
