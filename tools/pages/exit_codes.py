@@ -110,6 +110,8 @@ def render_exit_codes(_subject: str) -> str:
     """Every exit code with its class, meaning and remedy; raises KeyError for a gap."""
     rows = [(code, *rest) for code, *rest in _OTHERS]
     for kind in _classes(errors.KarstError):
+        if kind.__module__ != errors.__name__:  # a room's own, with its parent's code
+            continue
         rows.append((kind.exit_code, f"`{kind.__name__}`", *_MEANING[kind.__name__]))
     rows.sort()
     return table(
