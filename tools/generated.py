@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from pages.action import render_action, render_inputs, render_outputs
 from pages.blocks import refresh
 from pages.commands import render_command
 from pages.exit_codes import render_exit_codes
@@ -22,12 +23,16 @@ def _refreshed(name: str) -> Callable[[], str]:
         "command": render_command,
         "exit-codes": render_exit_codes,
         "faults": render_faults,
+        "inputs": render_inputs,
         "keys": render_keys,
+        "outputs": render_outputs,
     }
     return lambda: refresh(ROOT / name, kinds)
 
 
 GENERATED: dict[str, Callable[[], str]] = {
+    "action.yml": render_action,
+    "docs/action.md": _refreshed("docs/action.md"),
     "docs/repos.schema.json": render_json_schema,
     "env.example": render_env_example,
     "docs/commands.md": _refreshed("docs/commands.md"),

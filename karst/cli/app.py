@@ -193,3 +193,11 @@ def ps(file: File = FILE, json: Json = False, stack: Stack = None) -> None:
     from karst.cli.watching import ps_command
 
     ps_command(file, as_json=json, stack=stack)
+
+
+@app.command()
+def step() -> int:
+    """Be a pipeline's step: read its event and inputs, and do what they ask for."""
+    from karst.cli.step import step_command
+
+    return step_command()

@@ -17,11 +17,11 @@ UNEXPECTED = 1
 USAGE = 64
 
 
-def main() -> NoReturn:
-    """Run the program on this process's arguments and environment."""
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run the program on `arguments`, or this process's own, and its environment."""
     # A pipeline cancels with SIGTERM: half-done work is undone as on ^C.
     signal.signal(signal.SIGTERM, _interrupt)
-    sys.exit(run(sys.argv[1:]))
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 
 def run(arguments: list[str]) -> int:

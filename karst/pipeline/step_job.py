@@ -1,0 +1,28 @@
+"""Where a pipeline's step writes what it has to say; each forge's job does it its own way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, Protocol
+
+Level = Literal["error", "warning", "notice"]
+
+
+class Job(Protocol):
+    """One job of a pipeline. Everything written is free of the run's secrets."""
+
+    def notice(self, level: Level, text: str, *, where: str = "") -> None:
+        """Say it on the job's page; `where` may be `FILE:LINE ...`."""
+        ...
+
+    def summary(self, markdown: str) -> None:
+        """Add to the job's summary; what is over its limit is cut, and said."""
+        ...
+
+    def output(self, name: str, value: str) -> None:
+        """Set an output of the step."""
+        ...
+
+    def artifact(self, name: str, text: str) -> Path:
+        """Write a file into the artifact folder, bounded; returns its path."""
+        ...
