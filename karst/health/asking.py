@@ -153,4 +153,5 @@ def _verdict(answer: Mapping[str, Any], release: str) -> Verdict:
         last_lines=tuple(line["text"] for line in status.get("last_lines") or ()),
         certificate_ends=(answer.get("certificate") or {}).get("not_after") or "",
         mesh_version=status.get("mesh_version") or "",
+        latencies_ms=tuple(answer.get("latencies_ms") or ()),
     )

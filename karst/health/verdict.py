@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import median
 from typing import Literal
 
 State = Literal["healthy", "unhealthy", "starting", "completed", "failed", "missing"]
@@ -16,6 +17,7 @@ class Verdict:
         state: "completed" and "failed" are a job's, "missing": no container.
         reason: one sentence; the probe that failed and what it got.
         latency_ms: of the request over mTLS, or None.
+        latencies_ms: of several such requests, where several were made.
         exit_reason: how the app last ended, or "".
         last_lines: the app's last log lines, for a failure.
         certificate_ends: RFC 3339 time at which the served certificate ends, or "".
@@ -32,6 +34,14 @@ class Verdict:
     last_lines: tuple[str, ...] = ()
     certificate_ends: str = ""
     mesh_version: str = ""
+    latencies_ms: tuple[float, ...] = ()
+
+    @property
+    def latency_p50_ms(self) -> float | None:
+        """The median of what was measured, or None."""
+        found = self.latencies_ms or (self.latency_ms,)
+        known = [each for each in found if each is not None]
+        return median(known) if known else None
 
     @property
     def well(self) -> bool:

@@ -47,5 +47,11 @@ def health_document(verdicts: Iterable[Verdict]) -> dict[str, Any]:
     found = list(verdicts)
     return {
         "healthy": all(v.well for v in found),
-        "services": [{**asdict(v), "last_lines": list(v.last_lines)} for v in found],
+        "services": [_entry(v) for v in found],
     }
+
+
+def _entry(verdict: Verdict) -> dict[str, Any]:
+    entry = {**asdict(verdict), "last_lines": list(verdict.last_lines)}
+    del entry["latencies_ms"]
+    return entry

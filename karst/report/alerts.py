@@ -1,0 +1,108 @@
+"""What a reviewer must read first, found in a plan and put into words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from karst.report.escaping import count, names
+from karst.report.fitting import Part
+from karst.report.model import Alert, PlanReport
+
+_ALL = 10_000
+_BOXES = (
+    ("destroy", "CAUTION", "Will be destroyed"),
+    ("security", "WARNING", "Security-relevant"),
+    ("note", "NOTE", "Good to know"),
+)
+
+
+def find_alerts(report: PlanReport) -> tuple[Alert, ...]:
+    """Destroyed things first, then what is security-relevant."""
+    gone = tuple(s.service for s in report.services if s.action == "remove")
+    found = []
+    if gone:
+        found.append(Alert("destroy", (), "", gone))
+    # The network's replacement stops everybody, so it is no mere detail.
+    nets = tuple(
+        r.address
+        for r in report.resources
+        if "delete" in r.actions and r.address == "docker_network.mesh"
+    )
+    if nets:
+        text = "the mesh's network, and so every container is made anew:"
+        found.append(Alert("destroy", (), text, nets))
+    found += report.alerts
+    found += _edges(report, "opened", "may newly call")
+    found += _edges(report, "closed", "may no longer call")
+    for line in report.services:
+        if line.secrets:
+            known = "reads new secrets:" if line.secrets[1:] else "reads a new secret:"
+            found.append(Alert("security", (line.service,), known, line.secrets))
+        if line.published:
+            text = "is newly published:"
+            found.append(Alert("security", (line.service,), text, line.published))
+    return tuple(found)
+
+
+def _edges(report: PlanReport, way: str, text: str) -> Iterable[Alert]:
+    """One alert for all callers with the same callees: a stack where everybody may
+    call everybody gets a new edge from each service at once."""
+    callers: dict[tuple[str, ...], list[str]] = {}
+    for line in report.services:
+        callees: tuple[str, ...] = getattr(line, way)
+        if callees and line.action != "remove":
+            callers.setdefault(callees, []).append(line.service)
+    return [Alert("security", tuple(who), text, what) for what, who in callers.items()]
+
+
+def alerts_part(report: PlanReport) -> Part:
+    """The alerts in boxes; at the least, how many there are of each kind."""
+    found = find_alerts(report)
+
+    def shown(boxed: int, named: int) -> str:
+        return _boxes(found, boxed, named)
+
+    return Part(
+        "warnings",
+        (
+            lambda: shown(_ALL, 25),
+            lambda: shown(40, 10),
+            lambda: shown(10, 5),
+            lambda: shown(3, 2),
+            lambda: shown(0, 0),
+        ),
+        gives=9,
+    )
+
+
+def _boxes(alerts: Iterable[Alert], boxed: int, named: int) -> str:
+    found = list(alerts)
+    boxes = []
+    for kind, box, title in _BOXES:
+        mine = [a for a in found if a.kind == kind]
+        if mine:
+            boxes.append(_box(mine, box, title, boxed, named))
+    return "\n\n".join(boxes)
+
+
+def _box(alerts: list[Alert], box: str, title: str, boxed: int, named: int) -> str:
+    if not boxed:
+        total = sum(len(a.names) if not a.subjects else 1 for a in alerts)
+        return f"> [!{box}]\n> **{title}:** {total:,}, see the full text."
+    lines = [_sentence(alert, named) for alert in alerts[:boxed]]
+    if len(alerts) > boxed:
+        lines.append(f"and {count(len(alerts) - boxed, 'more change')} of this kind")
+    if len(lines) == 1:
+        return f"> [!{box}]\n> **{title}:** {lines[0]}"
+    listed = "\n".join(f"> - {line}" for line in lines)
+    return f"> [!{box}]\n> **{title}**\n>\n{listed}"
+
+
+def _sentence(alert: Alert, named: int) -> str:
+    # Whole names: two services may differ in their ends only.
+    parts = (
+        names(alert.subjects, named, 200),
+        alert.text,
+        names(alert.names, named, 200),
+    )
+    return " ".join(part for part in parts if part)

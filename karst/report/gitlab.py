@@ -1,0 +1,41 @@
+"""What GitLab alone reads: the widget's counts and a job log's folded sections."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from karst.report.escaping import clean
+from karst.report.model import PlanReport
+
+_BEGIN = "\x1b[0K"
+
+
+def render_gitlab_terraform(report: PlanReport) -> str:
+    """The `terraform` report: resources, a replacement in both create and delete."""
+    return json.dumps(report.resource_counts) + "\n"
+
+
+def render_section(
+    name: str, title: str, text: str, *, began: int, ended: int, folded: bool = True
+) -> str:
+    """`text` as a section of a job's log.
+
+    Args:
+        name: a section's own in its job; what is no letter, digit, "_", "-" or "."
+            becomes "_".
+        began, ended: seconds since 1970; GitLab shows how long it took.
+    """
+    key = re.sub(r"[^A-Za-z0-9_.-]", "_", name) or "section"
+    fold = "[collapsed=true]" if folded else ""
+    # A foreign escape code could end the section or begin another one.
+    body = "\n".join(_plain(line) for line in text.split("\n"))
+    return (
+        f"{_BEGIN}section_start:{began}:{key}{fold}\r{_BEGIN}{clean(title, 120)}\n"
+        f"{body}\n"
+        f"{_BEGIN}section_end:{ended}:{key}\r{_BEGIN}\n"
+    )
+
+
+def _plain(line: str) -> str:
+    return "".join(c for c in line if c >= " " and c != "\x7f")

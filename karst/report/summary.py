@@ -1,0 +1,145 @@
+"""The job's summary: what was planned, or what a run came to, in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from karst.report.comment import place, plan_parts, verdict_text
+from karst.report.edge_tables import edges_verdict, failed_edges, matrix
+from karst.report.escaping import code, count
+from karst.report.fitting import Part, always, fit
+from karst.report.model import Mode, PlanReport, RunReport
+from karst.report.picture import render_picture
+from karst.report.plan_tables import details
+from karst.report.run_tables import failures_part, notes, plan_part, services, stages
+
+# A step's summary above 1 MiB is lost; most signs here are one byte, some are three.
+CHARACTERS = 900_000
+BYTES = 1_000_000
+_ALL = 100_000
+_TITLE: dict[Mode, str] = {
+    "apply": "Applied",
+    "e2e": "End-to-end test",
+    "drift": "Drift",
+    "destroy": "Destroyed",
+}
+
+
+def render_plan_summary(report: PlanReport) -> str:
+    """A plan as a job's summary: the comment's parts in full, and the mesh as it will be."""
+    parts = [*plan_parts(report), _plan_picture(report)]
+    return _within(parts, f"{verdict_text(report)}\n")
+
+
+def _plan_picture(report: PlanReport) -> Part:
+    changed = [s.service for s in report.services if s.action in ("add", "change")]
+    opened = [(s.service, c) for s in report.services for c in s.opened]
+
+    def drawn() -> str:
+        picture = render_picture(report.mesh, new=changed, marked=opened)
+        legend = "Blue: added or changed. Thick: a new edge."
+        return (
+            details("The mesh as it will be", f"{legend}\n\n{picture}")
+            if picture
+            else ""
+        )
+
+    return Part("the picture", (drawn, lambda: ""), gives=0)
+
+
+def render_run_summary(report: RunReport) -> str:
+    """A run as a job's summary; verdict first, then what failed."""
+    tables = (partial(services, report, _ALL), partial(services, report, 100))
+    parts = [
+        always(f"### {_headline(report)}"),
+        always(_place(report)),
+        failures_part(report),
+        always(notes(report)),
+        Part("the table of services", tables, gives=4),
+        _edges_part(report),
+        plan_part(report),
+        Part("the picture", (partial(_picture, report), lambda: ""), gives=0),
+        always(stages(report)),
+    ]
+    return _within(parts, f"{run_verdict(report)}\n")
+
+
+def _within(parts: Sequence[Part], least: str) -> str:
+    room = CHARACTERS
+    while True:
+        found = fit(parts, room)
+        if found is None:
+            return least
+        size = len(found.encode())
+        if size <= BYTES:
+            return found
+        room = int(min(room, len(found)) * BYTES / size * 0.99)
+
+
+def _headline(report: RunReport) -> str:
+    sign = "✅" if report.well else "❌"
+    name = code(report.stack, 80)
+    return f"{sign} {_TITLE[report.mode]} {name}: {run_verdict(report)}"
+
+
+def run_verdict(report: RunReport) -> str:
+    """The run in one line of karst's own words."""
+    parts = []
+    if report.failures and not report.verdicts:
+        parts.append("failed")
+    if report.mode == "destroy":
+        parts.append(f"{count(report.removed, 'container')} removed")
+    if report.mode == "drift" and report.plan:
+        differs = verdict_text(report.plan)
+        nothing = "nothing differs from the last apply"
+        parts.append(nothing if report.plan.empty else f"the target differs: {differs}")
+    if report.verdicts:
+        well = sum(v.well for v in report.verdicts)
+        total = count(len(report.verdicts), "service is", "services are")
+        parts.append(f"{well} of {total} healthy over mTLS")
+    if report.rolled_back:
+        parts.append(f"{len(report.rolled_back)} put back to the former release")
+    wrong = sum(not e.well for e in report.edges)
+    if wrong:
+        parts.append(f"{count(wrong, 'edge does', 'edges do')} not behave")
+    return ", ".join(parts) or ("done" if report.well else "failed")
+
+
+def _place(report: RunReport) -> str:
+    where = place("On", report.target, report.label)
+    edges = edges_verdict(report.edges)
+    return " ".join(
+        text for text in (where, f"Edges: {edges}." if edges else "") if text
+    )
+
+
+def _edges_part(report: RunReport) -> Part:
+    def shown(most: int, *, with_matrix: bool) -> str:
+        parts = []
+        failed = failed_edges(report.edges, most)
+        if failed:
+            parts.append(f"#### Edges that did not behave\n\n{failed}")
+        if with_matrix and (drawn := matrix(report)):
+            parts.append(f"#### Who reached whom\n\n{drawn}")
+        return "\n\n".join(parts)
+
+    return Part(
+        "edges",
+        (
+            lambda: shown(200, with_matrix=True),
+            lambda: shown(200, with_matrix=False),
+            lambda: shown(20, with_matrix=False),
+        ),
+        gives=3,
+    )
+
+
+def _picture(report: RunReport) -> str:
+    well = [v.service for v in report.verdicts if v.well]
+    ill = [v.service for v in report.verdicts if not v.well]
+    wrong = [(e.caller, e.callee) for e in report.edges if not e.well]
+    if not report.verdicts:
+        return ""
+    picture = render_picture(report.mesh, well=well, ill=ill, marked=wrong)
+    return f"#### The mesh\n\n{picture}" if picture else ""
