@@ -45,6 +45,13 @@ resource "terraform_data" "edges" {
   input    = each.value
 }
 
+# Which commit was applied last, to be read back: the next apply looks for what was
+# reviewed since. Every plan passes the stored value on, so it changes nothing.
+resource "terraform_data" "applied" {
+  count = var.applied_commit == "" ? 0 : 1
+  input = var.applied_commit
+}
+
 resource "docker_container" "sidecar" {
   for_each = var.services
 

@@ -12,3 +12,8 @@ output "doors" {
   description = "Published services, by name, as applied."
   value       = { for key, _ in docker_container.door : key => var.doors[key] }
 }
+
+output "applied_commit" {
+  description = "Commit that was applied last, or null."
+  value       = one(terraform_data.applied[*].output)
+}

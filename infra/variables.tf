@@ -38,6 +38,8 @@ variable "services" {
     cpus            = optional(string)
     memory          = optional(number)
     restart         = string
+    # The commit and the base image it was made of, as JSON, to be read back.
+    pin = optional(string, "")
     healthcheck = optional(object({
       test         = list(string)
       interval     = string
@@ -71,4 +73,10 @@ variable "doors" {
     listen_port   = number
   }))
   default = {}
+}
+
+variable "applied_commit" {
+  description = "Commit of the repository that holds repos.yaml, as it was applied last. Pass on what the output of this name says; an apply that went well writes a newer one."
+  type        = string
+  default     = ""
 }

@@ -8,9 +8,11 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from karst.config.spec import MeshSpec, ServiceSpec, StackSpec
+from karst.fetch.lock import LockEntry, RepoLock
 from karst.inspection import Entrypoint
 from karst.mesh import addresses
 from karst.mesh.model import DOOR_PORT
+from karst.terraform.receipt import pin_document
 from karst.terraform.stack import (
     Applied,
     DoorRelease,
@@ -49,14 +51,18 @@ def render_stack(
     applied: Applied,
     sidecar_image: str,
     taken: Iterable[str] = (),
+    lock: RepoLock | None = None,
 ) -> Stack:
     """The stack that repos.yaml wants, with everything kept that need not change.
 
-    `taken` are subnets of the engine's other networks.
+    Args:
+        taken: subnets of the engine's other networks.
+        lock: what the services were prepared of; new releases remember it.
     """
+    pins = {e.service: e for e in lock.entries} if lock else {}
     division = addresses.divide(spec.mesh.subnet)
     drafts = {
-        name: _draft(spec, each, applied, sidecar_image)
+        name: _draft(spec, each, applied, sidecar_image, pins.get(name))
         for name, each in prepared.items()
     }
     virtual_kept = {r.service: r.virtual_address for r in applied.services.values()}
@@ -93,11 +99,16 @@ def render_stack(
             d.key: replace(d, address=fixed[f"door {d.key}"], subnet=subnets[d.service])
             for d in doors.values()
         },
+        commit=applied.commit,
     )
 
 
 def _draft(
-    spec: StackSpec, prepared: Prepared, applied: Applied, sidecar_image: str
+    spec: StackSpec,
+    prepared: Prepared,
+    applied: Applied,
+    sidecar_image: str,
+    pin: LockEntry | None,
 ) -> Release:
     service = prepared.spec
     inputs = digest(
@@ -135,8 +146,11 @@ def _draft(
         memory=_mebibytes(service.resources.memory),
         restart="no" if job or spec.mesh.keeper else "unless-stopped",
         healthcheck=_healthcheck(prepared),
+        pin=json.dumps(pin_document(pin), sort_keys=True) if pin else "",
     )
-    key = digest(asdict(replace(draft, revision="", inputs="")), 8)
+    named = asdict(replace(draft, revision="", inputs=""))
+    named.pop("pin")
+    key = digest(named, 8)
     agent = {**json.loads(draft.agent), "release": key}
     return replace(
         draft,

@@ -6,14 +6,14 @@ import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from karst.command import Command, Outcome
 from karst.config.spec import StateSpec
 from karst.effects.process import Processes
 from karst.effects.workspace import atomic_write, locked, private_directory
-from karst.errors import StateLockedError
+from karst.errors import StalePlanError, StateLockedError
 from karst.terraform import arguments, faults
 from karst.terraform.plan import (
     PartPlan,
@@ -33,6 +33,7 @@ from karst.terraform.stack import (
 Progress = Callable[[str], None]
 # As long as Terraform waits for the state's own lock.
 _PATIENCE = 20.0
+_RECORD = "terraform_data.applied"
 
 
 @dataclass(frozen=True)
@@ -146,6 +147,22 @@ class Session:
         self._copy_state()
         command = arguments.apply(self.program, self.folder, self._env, saved)
         return self._run(command, "terraform apply", progress)
+
+    def record(self, stack: Stack, commit: str) -> None:
+        """Write down that `stack`, which is applied, is what `commit` wants.
+
+        Nothing else is touched; where the state says so already, nothing at all.
+        """
+        if stack.commit == commit:
+            return
+        part = self.plan_part(replace(stack, commit=commit), [_RECORD])
+        if foreign := set(part.changes) - {f"{_RECORD}[0]"}:
+            raise StalePlanError(
+                f"the commit is not written down: {min(foreign)} would change with it",
+                where=str(self.folder),
+                remedy="run the same command again",
+            )
+        self.apply(part.path)
 
     def destroy(self, stack: Stack, progress: Progress | None = None) -> Outcome:
         """Remove everything that the state names."""

@@ -23,6 +23,8 @@ class Release:
         agent: JSON that the sidecar's agent is told.
         memory: MiB, as the provider counts.
         healthcheck: the engine's own check, for images that can't be asked otherwise.
+        pin: JSON of the commit and base image it was made of, or "": with it, a later
+            plan of an unchanged service can be made of the same. No part of the release.
     """
 
     service: str
@@ -47,6 +49,7 @@ class Release:
     memory: int | None
     restart: str
     healthcheck: Mapping[str, Any] | None = None
+    pin: str = ""
 
     @property
     def key(self) -> str:
@@ -110,13 +113,19 @@ class NetworkVariables:
 
 @dataclass(frozen=True)
 class Stack:
-    """All of Terraform's variables. Keys are `name@release`, a door's `name`."""
+    """All of Terraform's variables. Keys are `name@release`, a door's `name`.
+
+    Attributes:
+        commit: of the calling repository, as it was applied last. A plan passes on what
+            the state has, so that it changes nothing.
+    """
 
     name: str
     network: NetworkVariables
     services: Mapping[str, Release] = field(default_factory=dict)
     edges: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     doors: Mapping[str, DoorRelease] = field(default_factory=dict)
+    commit: str = ""
 
     def release_of(self, service: str) -> Release:
         """The one release of a service in this stack; raises KeyError."""
@@ -136,6 +145,7 @@ class Applied:
     services: Mapping[str, Release] = field(default_factory=dict)
     edges: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     doors: Mapping[str, DoorRelease] = field(default_factory=dict)
+    commit: str = ""
 
     def releases_of(self, service: str) -> tuple[Release, ...]:
         return tuple(r for r in self.services.values() if r.service == service)
@@ -145,6 +155,7 @@ def render_variables(stack: Stack) -> str:
     """The stack as `terraform.tfvars.json`."""
     document = asdict(stack)
     document["stack"] = document.pop("name")
+    document["applied_commit"] = document.pop("commit")
     return json.dumps(document, indent=1, sort_keys=True) + "\n"
 
 
@@ -161,6 +172,7 @@ def parse_outputs(document: Mapping[str, Any]) -> Applied:
         doors={
             k: DoorRelease(**_known(DoorRelease, v)) for k, v in value("doors").items()
         },
+        commit=document.get("applied_commit", {}).get("value") or "",
     )
 
 

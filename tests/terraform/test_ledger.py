@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from karst.config.slug import Slug
 from karst.config.spec import (
     HealthSpec,
     MeshSpec,
@@ -15,8 +16,10 @@ from karst.config.spec import (
     ServiceSpec,
     StackSpec,
 )
+from karst.fetch.lock import LockEntry, RepoLock
 from karst.terraform import Applied, Stack
 from karst.terraform.ledger import Prepared, render_stack
+from karst.terraform.receipt import parse_pin
 from karst.terraform.stack import parse_outputs, render_variables
 
 WEB = ServiceSpec("web", calls=("api",), publish=PublishSpec("127.0.0.1", 8080))
@@ -163,6 +166,33 @@ def test_what_a_later_karst_wrote_is_read_over() -> None:
     entry["from_the_future"] = True
     found = parse_outputs({"services": {"value": variables["services"]}})
     assert found.services == stack.services
+
+
+def test_a_release_remembers_what_it_was_made_of() -> None:
+    """What a pin says makes no release, and a kept release keeps its own."""
+    slug = Slug("gh", "acme/api", "main")
+    spec = StackSpec("shop", (replace(API, slug=slug),), MESH)
+    prepared = {"api": Prepared(spec.services[0], "img", "src", "c1", True)}
+
+    def locked(commit: str) -> RepoLock:
+        return RepoLock.of([LockEntry("api", slug, commit=commit, tree="t")])
+
+    first = render_stack(spec, prepared, Applied(), SIDECAR, (), locked("c1"))
+    release = first.release_of("api")
+    assert parse_pin(json.loads(release.pin)) == locked("c1").entries[0]
+    unpinned = render_stack(spec, prepared, Applied(), SIDECAR).release_of("api")
+    assert (unpinned.pin, unpinned.release) == ("", release.release)
+    again = render_stack(spec, prepared, applied(first), SIDECAR, (), locked("c2"))
+    assert again == first
+
+
+def test_a_plan_passes_on_the_commit_that_the_state_has() -> None:
+    found = parse_outputs({"applied_commit": {"value": "c1"}})
+    assert render(API, applied=found).commit == "c1"
+    assert json.loads(render_variables(render(API, applied=found)))[
+        "applied_commit"
+    ] == ("c1")
+    assert parse_outputs({"applied_commit": {"value": None}}).commit == ""
 
 
 def test_an_empty_state() -> None:

@@ -27,6 +27,12 @@ resource "terraform_data" "edges" {
   for_each = var.edges
   input    = each.value
 }
+variable "applied_commit" { default = "" }
+resource "terraform_data" "applied" {
+  count = var.applied_commit == "" ? 0 : 1
+  input = var.applied_commit
+}
+output "applied_commit" { value = one(terraform_data.applied[*].output) }
 output "edges" { value = { for k, v in terraform_data.edges : k => v.output } }
 """
 NETWORK = NetworkVariables("n", "10.0.0.0/24", "10.0.0.1", "10.0.0.0/26")
@@ -77,6 +83,35 @@ def test_a_part_of_a_plan_leaves_the_rest_for_later(session: Session) -> None:
     assert session.applied().edges == {"new": ("web",), "old": (), "web": ("api",)}
     apply(session, wanted)
     assert session.applied().edges == {"new": ("web",), "web": ("api", "db")}
+
+
+def test_a_commit_is_written_down_beside_everything_else(session: Session) -> None:
+    """A plan passes on what is stored: it stays empty, at whichever commit."""
+    wanted = stack(web=("api",))
+    apply(session, wanted)
+    assert session.applied().commit == ""
+    session.record(wanted, "c1")
+    assert session.applied().commit == "c1"
+    kept = replace(wanted, commit="c1")
+    assert session.plan(kept, session.applied()).empty
+    session.record(kept, "c2")
+    assert (session.applied().commit, session.applied().edges) == ("c2", wanted.edges)
+
+
+def test_a_commit_that_is_known_is_not_written_again(session: Session) -> None:
+    wanted = replace(stack(web=()), commit="c1")
+    apply(session, wanted)
+    before = (session.folder / "stack.tfstate").stat().st_mtime_ns
+    session.record(wanted, "c1")
+    assert (session.folder / "stack.tfstate").stat().st_mtime_ns == before
+
+
+def test_a_commit_is_not_written_down_beside_a_drift(session: Session) -> None:
+    apply(session, stack(web=("api",)))
+    session.record(stack(web=("api", "db")), "c1")
+    # Only its own value is in that plan: what else differs is left for the next.
+    assert session.applied().edges == {"web": ("api",)}
+    assert session.applied().commit == "c1"
 
 
 def test_a_changed_module_keeps_the_state(session: Session) -> None:
