@@ -8,6 +8,7 @@ from karst.report.fitting import Part, always, fit
 from karst.report.model import PlanReport
 from karst.report.plan_tables import (
     moved_part,
+    notes_part,
     resources_part,
     services_part,
     unchanged_part,
@@ -47,6 +48,7 @@ def plan_body(report: PlanReport) -> list[Part]:
         alerts_part(report),
         services_part(report),
         moved_part(report.moved),
+        notes_part(report.notes),
         unchanged_part(report),
         resources_part(report),
     ]

@@ -92,6 +92,7 @@ class PlanReport:
         target: the engine, as people name it, or "" for the one at hand.
         label: what tells several plans of one stack apart, or "".
         alerts: beyond what `services` and `resources` say: target, state.
+        notes: sentences for whoever reads the plan; they may hold others' text.
         mesh: caller => callees, as it will be.
         limited: made without state or engine, from two versions of repos.yaml.
     """
@@ -103,6 +104,7 @@ class PlanReport:
     resources: tuple[ResourceChange, ...] = ()
     alerts: tuple[Alert, ...] = ()
     moved: tuple[MovedSlug, ...] = ()
+    notes: tuple[str, ...] = ()
     mesh: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     limited: bool = False
 

@@ -175,6 +175,11 @@ def _moved(each: MovedSlug) -> str:
     return f"{code(each.service, 200)}: {code(each.slug, 200)} {way}"
 
 
+def notes_part(notes: Iterable[str]) -> Part:
+    lines = [f"- {code(note, 600)}" for note in notes]
+    return Part("notes", (lambda: "\n".join(lines), lambda: ""), gives=4)
+
+
 def resources_part(report: PlanReport) -> Part:
     """Terraform's resources, folded: addresses, actions, names of what differs."""
 
