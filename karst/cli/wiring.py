@@ -21,6 +21,8 @@ from karst.effects.clock import Clock
 from karst.effects.engine import connect
 from karst.effects.process import Processes
 from karst.errors import ConfigError
+from karst.fetch.lock_file import lock_path
+from karst.pipeline.sources import open_sources
 from karst.pipeline.tools import Tools
 from karst.pki import FolderFiles, SecretsStore, StackAuthorities, TargetFiles
 from karst.secret import Secret
@@ -29,13 +31,17 @@ from karst.terraform import Session
 
 @dataclass(frozen=True)
 class Workbench:
-    """What a command needs: the stack as written, the settings, the doors."""
+    """What a command needs: the stack as written, the settings, the doors.
+
+    `lock_file` is where repos.lock is, or would be.
+    """
 
     spec: StackSpec
     settings: Settings
     environ: Mapping[str, str]
     tools: Tools
     progress: PlainProgress
+    lock_file: Path
 
 
 def data_folder(name: str) -> Path:
@@ -100,7 +106,9 @@ def open_workbench(
         tuple(secrets.values()), interactive=interactive, verbose=verbose
     )
     root = file.resolve().parent
-    return assemble_workbench(spec, settings, environ, secrets, progress, root)
+    return assemble_workbench(
+        spec, settings, environ, secrets, progress, root, file=file
+    )
 
 
 def assemble_workbench(
@@ -111,6 +119,7 @@ def assemble_workbench(
     progress: PlainProgress,
     root: Path,
     context: RunContext | None = None,
+    file: Path | None = None,
 ) -> Workbench:
     """Put the tools of a run together; raises KarstError where one is not to be had.
 
@@ -118,7 +127,10 @@ def assemble_workbench(
         root: the folder of repos.yaml.
         context: where a pipeline runs, so that nothing leaves its workspace; None is a
             terminal.
+        file: repos.yaml, where it is not called so.
     """
+    file = file or root / "repos.yaml"
+    lock = lock_path(file)
     host = spec.target.docker_host or settings.docker_host
     engine = connect(host, environ)
     processes = Processes(environ)
@@ -130,7 +142,9 @@ def assemble_workbench(
         clock=Clock(),
         progress=progress,
         authorities=_authorities(
-            settings, root, TargetFiles(engine, sidecar_reference(settings), spec.name)
+            settings,
+            None if context else root,
+            TargetFiles(engine, sidecar_reference(settings), spec.name),
         ),
         root=root,
         sidecar_image=sidecar_reference(settings),
@@ -138,9 +152,15 @@ def assemble_workbench(
         app_template=(templates / "app.Dockerfile.tmpl").read_text(),
         leaf_lifetime=timedelta(days=settings.leaf_days),
         secret_values=secrets,
-        within=context.workspace if context else None,
+        sources=open_sources(
+            settings,
+            processes,
+            root,
+            within=context.workspace if context else None,
+            leave_out=(file, lock),
+        ),
     )
-    return Workbench(spec, settings, environ, tools, progress)
+    return Workbench(spec, settings, environ, tools, progress, lock)
 
 
 def sidecar_reference(settings: Settings) -> str:
@@ -192,15 +212,19 @@ def _cache(environ: Mapping[str, str]) -> Path:
 
 
 def _authorities(
-    settings: Settings, root: Path, target: TargetFiles
+    settings: Settings, root: Path | None, target: TargetFiles
 ) -> StackAuthorities:
-    """On a terminal in a folder; there the one that a pipeline made is used too."""
+    """A terminal keeps them in a folder, and uses what a pipeline made; a pipeline
+    (no `root`) keeps them on the target, which is there after the job."""
     given = None
     if settings.ca_certificate and settings.ca_key:
         key = Secret(_pem_text(settings.ca_key.reveal()))
         given = (_pem_text(settings.ca_certificate), key)
+    kept = SecretsStore(target)
+    if root is None:
+        return StackAuthorities(kept, given)
     folder = SecretsStore(FolderFiles(root / settings.secrets_dir))
-    return StackAuthorities(folder, given, also=SecretsStore(target))
+    return StackAuthorities(folder, given, also=kept)
 
 
 def _pem_text(value: str) -> str:
