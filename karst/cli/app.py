@@ -78,6 +78,37 @@ def inspect(
 
 
 @app.command()
+def lock(
+    names: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Argument(help="Services to move on; none: all.", show_default=False),
+    ] = None,
+    file: File = FILE,
+    upgrade: Annotated[
+        bool, typer.Option("--upgrade", help="Pin what the refs mean now.")
+    ] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only say whether it fits; asks nobody.")
+    ] = False,
+    json: Json = False,
+    stack: Stack = None,
+    verbose: Verbose = False,
+) -> None:
+    """Write repos.lock: the commit, tree and base image of every service."""
+    from karst.cli.locking import lock_command
+
+    lock_command(
+        file,
+        names=names or [],
+        upgrade=upgrade,
+        check=check,
+        as_json=json,
+        stack=stack,
+        verbose=verbose,
+    )
+
+
+@app.command()
 def plan(
     file: File = FILE,
     json: Json = False,

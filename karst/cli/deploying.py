@@ -10,6 +10,7 @@ from typing import Any
 from karst.cli.output import print_document, say
 from karst.cli.wiring import Workbench, open_workbench
 from karst.errors import UnhealthyError, UsageError
+from karst.fetch.lock_file import read_lock
 from karst.pipeline.applying import ApplyOutcome
 from karst.pipeline.tools import Planned
 from karst.report import (
@@ -18,6 +19,7 @@ from karst.report import (
     render_health,
     render_plan,
 )
+from karst.report.moves_text import moves_document, render_moves
 
 CHANGES = 2
 
@@ -30,9 +32,9 @@ def plan_command(
         planned = _plan(bench)
     bench.progress.close()
     if as_json:
-        print_document(plan_document(planned.plan))
+        print_document(_plan_document(planned))
     else:
-        say(render_plan(planned.plan))
+        say(_plan_text(planned))
     return CHANGES if detailed and not planned.plan.empty else 0
 
 
@@ -107,7 +109,21 @@ def destroy_command(
 def _plan(bench: Workbench) -> Planned:
     from karst.pipeline.planning import plan
 
-    return plan(bench.tools, bench.spec, bench.settings)
+    pins = read_lock(bench.lock_file)
+    return plan(bench.tools, bench.spec, bench.settings, pins)
+
+
+def _plan_text(planned: Planned) -> str:
+    moves = render_moves(planned.moves.moved, (*planned.moves.notes, *planned.notes))
+    return "\n".join(part for part in (render_plan(planned.plan), moves) if part)
+
+
+def _plan_document(planned: Planned) -> dict[str, Any]:
+    return {
+        **plan_document(planned.plan),
+        "moved": moves_document(planned.moves.moved),
+        "notes": [*planned.moves.notes, *planned.notes],
+    }
 
 
 def _apply(bench: Workbench, *, quiet: bool) -> tuple[Planned, ApplyOutcome]:
@@ -117,7 +133,7 @@ def _apply(bench: Workbench, *, quiet: bool) -> tuple[Planned, ApplyOutcome]:
         planned = _plan(bench)
         if not quiet and not planned.plan.empty:
             bench.progress.close()
-            say(render_plan(planned.plan))
+            say(_plan_text(planned))
         outcome = apply(bench.tools, planned)
     bench.progress.close()
     return planned, outcome
@@ -174,7 +190,7 @@ def _say_ends(bench: Workbench, outcome: ApplyOutcome) -> None:
 
 def _outcome_document(planned: Planned, outcome: ApplyOutcome) -> dict[str, Any]:
     return {
-        "plan": plan_document(planned.plan),
+        "plan": _plan_document(planned),
         "health": health_document(outcome.verdicts.values()),
         "healthy": outcome.well,
         "rolled_back": list(outcome.rolled_back),

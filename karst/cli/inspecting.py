@@ -9,11 +9,17 @@ from karst.cli.output import print_document, say
 
 
 def inspect_command(path: str, *, as_json: bool) -> None:
+    from karst.cli.wiring import load_settings
+    from karst.effects.process import Processes
     from karst.pipeline.inspecting import inspect_slug
+    from karst.pipeline.sources import open_sources
     from karst.report.entrypoint_text import entrypoint_document, render_entrypoint
 
-    found = inspect_slug(path, Path.cwd(), dict(os.environ))
+    processes = Processes(dict(os.environ))
+    settings = load_settings()
+    sources = open_sources(settings, processes, Path.cwd())
+    found = inspect_slug(path, sources, override=settings.entrypoint)
     if as_json:
-        print_document(entrypoint_document(found))
+        print_document(entrypoint_document(found.entrypoint))
     else:
-        say(render_entrypoint(found))
+        say(render_entrypoint(found.entrypoint))

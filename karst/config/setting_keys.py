@@ -38,6 +38,84 @@ SETTING_GROUPS: tuple[tuple[str, tuple[SettingKey, ...]], ...] = (
         ),
     ),
     (
+        "Forges",
+        (
+            SettingKey("GITHUB_API_URL", "", "API of the GitHub that gh: means."),
+            SettingKey(
+                "GH_HOST",
+                "",
+                "Host of the GitHub that gh: means, where it is another one.",
+            ),
+            SettingKey(
+                "GITHUB_TOKEN",
+                "",
+                "Token for gh:, read access to contents.",
+                secret=True,
+            ),
+            SettingKey(
+                "GH_TOKEN", "", "The same; goes before GITHUB_TOKEN.", secret=True
+            ),
+            SettingKey(
+                "GITHUB_APP_ID",
+                "",
+                "Id of a GitHub App that may read gh: repositories.",
+            ),
+            SettingKey(
+                "GITHUB_APP_PRIVATE_KEY",
+                "",
+                "That App's key, as PEM text.",
+                secret=True,
+            ),
+            SettingKey("CI_API_V4_URL", "", "API of the GitLab that gl: means."),
+            SettingKey("GITLAB_URL", "", "Address of the GitLab that gl: means."),
+            SettingKey(
+                "GITLAB_TOKEN", "", "Token for gl:, scope read_api.", secret=True
+            ),
+            SettingKey(
+                "CI_JOB_TOKEN",
+                "",
+                "Token of the GitLab job, where no other is.",
+                secret=True,
+            ),
+            SettingKey(
+                "BITBUCKET_API_URL",
+                "",
+                "API of Bitbucket, where a proxy stands for it.",
+            ),
+            SettingKey(
+                "BITBUCKET_TOKEN",
+                "",
+                "Token for bb:, read access to code.",
+                secret=True,
+            ),
+            SettingKey(
+                "BITBUCKET_EMAIL",
+                "",
+                "E-mail of the token's account; none: access token.",
+            ),
+        ),
+    ),
+    (
+        "Fetching",
+        (
+            SettingKey(
+                "KARST_CACHE_DIR",
+                "",
+                "Folder of fetched repositories; default: ~/.cache/karstkit/fetched, in a pipeline .karst/cache.",
+            ),
+            SettingKey(
+                "KARST_FETCH_SECONDS",
+                "600",
+                "How long fetching all services may take, in seconds.",
+            ),
+            SettingKey(
+                "KARST_OFFLINE",
+                "false",
+                "Ask no forge: what repos.lock pins comes from the cache.",
+            ),
+        ),
+    ),
+    (
         "Engine and images",
         (
             SettingKey(
@@ -120,6 +198,7 @@ SETTING_GROUPS: tuple[tuple[str, tuple[SettingKey, ...]], ...] = (
         ),
     ),
 )
+FORGE_KEYS = next(keys for title, keys in SETTING_GROUPS if title == "Forges")
 SETTING_KEYS = {key.name: key for _, keys in SETTING_GROUPS for key in keys}
 
 _HEAD = """\

@@ -70,10 +70,14 @@ class SettingSource:
 
     def whole(self, name: str, least: int, most: int) -> int:
         text = self.text(name)
-        if not _WHOLE.fullmatch(text) or not least <= int(text) <= most:
+        remedy = f"write a number from {least} to {most}"
+        if not _WHOLE.fullmatch(text):
+            is_number = re.fullmatch(r"-?[0-9]+", text)
             self._refuse(
-                name, "is out of range", f"write a number from {least} to {most}"
+                name, "is out of range" if is_number else "is no whole number", remedy
             )
+        if not least <= int(text) <= most:
+            self._refuse(name, "is out of range", remedy)
         return int(text)
 
     def port(self, name: str) -> int:

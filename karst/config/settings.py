@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from karst.config.setting_keys import FORGE_KEYS
 from karst.config.setting_source import Flag, SettingSource
 from karst.config.spec import MeshPorts
 from karst.errors import ConfigError
@@ -17,7 +18,8 @@ class Settings:
     """Every setting of `karst.config.setting_keys`, as its own type.
 
     Paths are as written: relative ones belong to the folder of repos.yaml. `leaf_days`
-    are days, `base_image` holds `{version}` where Python's version goes.
+    are days, `fetch_seconds` seconds, `base_image` holds `{version}` where Python's version goes. `forges` are the variables of the group of
+    that name that are given, tokens among them.
     """
 
     flask_host: str
@@ -25,6 +27,10 @@ class Settings:
     flask_socket_path: Path
     supabase_url: str | None
     supabase_service_role_key: Secret | None
+    forges: Mapping[str, str] = field(repr=False)
+    cache_dir: Path | None
+    fetch_seconds: int
+    offline: bool
     docker_host: str | None
     docker_network_name: str
     docker_registry: str | None
@@ -67,6 +73,12 @@ def read_settings(
         flask_socket_path=Path(read.text("FLASK_SOCKET_PATH")),
         supabase_url=read.url("SUPABASE_URL"),
         supabase_service_role_key=read.secret("SUPABASE_SERVICE_ROLE_KEY"),
+        forges={
+            key.name: text for key in FORGE_KEYS if (text := read.optional(key.name))
+        },
+        cache_dir=read.path("KARST_CACHE_DIR"),
+        fetch_seconds=read.whole("KARST_FETCH_SECONDS", 1, 86400),
+        offline=read.truth("KARST_OFFLINE"),
         docker_host=read.engine("DOCKER_HOST"),
         docker_network_name=read.network("DOCKER_NETWORK_NAME"),
         docker_registry=read.optional("DOCKER_REGISTRY"),

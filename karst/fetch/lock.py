@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 
 from karst.config.slug import Slug
 from karst.config.spec import ServiceSpec
-from karst.fetch.remote import Comparison
-from karst.fetch.revision import Revision
+from karst.fetch.revision import Revision, inner_path
 
 
 @dataclass(frozen=True)
@@ -61,11 +60,12 @@ class LockEntry:
 
     @property
     def revision(self) -> Revision:
-        """What to fetch; raises ValueError for an image."""
+        """What to fetch; raises ValueError for an image, FetchError for a bad path."""
         if self.slug is None:
             raise ValueError(self.image)
-        tree = None if self.path else self.tree
-        return Revision(self.slug, self.path, self.commit, tree, self.tree)
+        path = inner_path(self.path, where=str(self.slug))
+        tree = None if path else self.tree
+        return Revision(self.slug, path, self.commit, tree, self.tree)
 
     @property
     def pinned_image(self) -> str:
@@ -129,19 +129,3 @@ def is_pinnable(spec: ServiceSpec) -> bool:
     """
     slug = spec.slug
     return slug is None or slug.forge != "file" or slug.ref is not None
-
-
-@dataclass(frozen=True)
-class MovedSlug:
-    """A ref that means another commit now than the one that is pinned.
-
-    Attributes:
-        services: who is pinned to `old` by this slug.
-        comparison: the way from old to new, or None where it was not to be had.
-    """
-
-    slug: Slug
-    services: tuple[str, ...]
-    old: str
-    new: str
-    comparison: Comparison | None = None

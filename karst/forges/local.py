@@ -35,11 +35,14 @@ class LocalForge:
         base: the folder of repos.yaml.
         within: where set, a folder outside of it is refused: on a request,
             repos.yaml is somebody else's text.
+        leave_out: files (absolute) that are no part of a folder as it is: repos.yaml
+            and its lock, or each edit of them would be a release of `file:.`.
     """
 
     base: Path
     processes: Processes
     within: Path | None = None
+    leave_out: frozenset[Path] = frozenset()
 
     def resolve(self, slug: Slug, path: str = "") -> Revision:
         """Find the tree (and, for `#ref`, the commit) that `slug` means now."""
@@ -47,7 +50,7 @@ class LocalForge:
         if slug.ref is None:
             source = self._inside(folder / path, slug)
             with telling_unreadable(str(slug)):
-                tree = hash_files(source, list_files(source, self.processes))
+                tree = hash_files(source, self._files(source))
             return Revision(slug, path, None, tree)
         git = self._repository(folder, slug)
         commit = resolve_commit(git, slug.ref, where=str(slug))
@@ -86,11 +89,15 @@ class LocalForge:
             return Checkout(into, tree, commit, root_tree)
         source = self._inside(folder / revision.path, slug)
         with telling_unreadable(str(slug)):
-            paths = list_files(source, self.processes)
+            paths = self._files(source)
             copy_files(source, paths, into)
             refuse_leaving_links(into, paths, where=str(slug))
             tidy_copy(into, paths)
             return Checkout(into, hash_files(into, paths), None)
+
+    def _files(self, source: Path) -> tuple[str, ...]:
+        listed = list_files(source, self.processes)
+        return tuple(path for path in listed if source / path not in self.leave_out)
 
     def _folder(self, slug: Slug) -> Path:
         return self._inside(self.base / Path(slug.path).expanduser(), slug)

@@ -2,38 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+from dataclasses import dataclass
 
 from karst.config.slug import Slug, parse_slug
-from karst.effects.process import Processes
 from karst.effects.workspace import temporary_directory
-from karst.errors import FetchError
-from karst.forges.local import LocalForge
 from karst.inspection import Entrypoint, resolve_entrypoint
+from karst.pipeline.sources import Sources
+
+_PREFIXES = ("gh:", "gl:", "bb:", "file:")
 
 
-def inspect_slug(text: str, base: Path, environ: Mapping[str, str]) -> Entrypoint:
-    """Resolve the entrypoint of `text`: a slug, or a folder's plain path."""
-    prefixes = ("gh:", "gl:", "bb:", "file:")
-    slug = parse_slug(text) if text.startswith(prefixes) else Slug("file", text)
-    forge = forge_of(slug, base, environ)
-    revision = forge.resolve(slug)
+@dataclass(frozen=True)
+class Inspected:
+    """How a slug starts, and of which commit (None: a folder as it is) and tree."""
+
+    slug: Slug
+    commit: str | None
+    tree: str
+    entrypoint: Entrypoint
+
+
+def inspect_slug(
+    text: str, sources: Sources, *, override: str | None = None, path: str = ""
+) -> Inspected:
+    """Resolve the entrypoint of `text`: a slug, or a folder's plain path.
+
+    Args:
+        override: the variable ENTRYPOINT.
+        path: a folder of the repository.
+    """
+    slug = parse_slug(text) if text.startswith(_PREFIXES) else Slug("file", text)
+    source = sources.of(slug)
+    revision = source.resolve(slug, path)
     with temporary_directory() as folder:
-        checkout = forge.fetch(revision, folder / "tree")
-        return resolve_entrypoint(
-            checkout.root, environment_override=environ.get("ENTRYPOINT") or None
-        )
-
-
-def forge_of(
-    slug: Slug, base: Path, environ: Mapping[str, str], *, within: Path | None = None
-) -> LocalForge:
-    """The forge that a slug belongs to; a local one stays below `within`."""
-    if slug.forge != "file":
-        raise FetchError(
-            f"this version fetches file: slugs only, not {slug.forge}:",
-            where=str(slug),
-            remedy="clone the repository beside repos.yaml and name it file:./folder",
-        )
-    return LocalForge(base, Processes(environ), within)
+        checkout = source.fetch(revision, folder / "tree")
+        found = resolve_entrypoint(checkout.root, environment_override=override)
+    return Inspected(slug, checkout.commit, checkout.tree, found)

@@ -8,19 +8,25 @@ from __future__ import annotations
 
 from karst.config.settings import Settings
 from karst.config.spec import StackSpec
+from karst.fetch.lock import RepoLock
 from karst.pipeline import checks
 from karst.pipeline.preparing import prepare
 from karst.pipeline.tools import Planned, Tools
 from karst.terraform.ledger import render_stack
 
 
-def plan(tools: Tools, spec: StackSpec, settings: Settings) -> Planned:
-    """Make the plan of a stack; raises KarstError, changes nothing."""
+def plan(
+    tools: Tools, spec: StackSpec, settings: Settings, pins: RepoLock | None = None
+) -> Planned:
+    """Make the plan of a stack; raises KarstError, changes nothing.
+
+    What `pins` holds (repos.lock, or a receipt's lock) is not resolved anew.
+    """
     tools.progress.step("reading the state")
     tools.session.prepare()
     applied = tools.session.applied()
     tools.progress.step("fetching and inspecting")
-    ready = prepare(tools, spec, settings)
+    ready = prepare(tools, spec, settings, pins)
     taken = checks.others_subnets(tools.engine, spec.name)
     stack = render_stack(spec, ready.prepared, applied, tools.sidecar_image, taken)
     checks.refuse_clashes(tools.engine, spec, stack)
@@ -32,4 +38,13 @@ def plan(tools: Tools, spec: StackSpec, settings: Settings) -> Planned:
         for name, build in ready.missing.items()
         if stack.release_of(name).image == ready.prepared[name].image
     }
-    return Planned(spec, ready.prepared, applied, planned, missing)
+    return Planned(
+        spec,
+        ready.prepared,
+        applied,
+        planned,
+        missing,
+        ready.lock,
+        ready.moves,
+        ready.notes,
+    )

@@ -2,65 +2,115 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
-from pathlib import Path
 
-import karst
-from karst.build.base import Lookup, choose_base, engine_lookups, read_python_wish
-from karst.build.context import prepare_context
-from karst.build.image import ImageBuild, build_command, build_images, detect_builder
-from karst.build.recipe import BuildRecipe, image_name, render_recipe
+from karst.build.base import (
+    BaseImage,
+    BasePin,
+    Lookup,
+    choose_base,
+    engine_lookups,
+    read_python_wish,
+)
+from karst.build.recipe import image_name, render_recipe
 from karst.config.settings import Settings
 from karst.config.spec import ServiceSpec, StackSpec
-from karst.effects.workspace import atomic_write, private_directory, remove_tree
-from karst.errors import ConfigError, EntrypointError, KarstError
+from karst.effects.workspace import private_directory, remove_tree
+from karst.errors import EntrypointError
+from karst.fetch.lock import LockedBase, LockEntry, RepoLock, is_pinnable
 from karst.fetch.revision import Checkout
-from karst.inspection import Entrypoint, resolve_entrypoint
-from karst.pipeline.inspecting import forge_of
+from karst.inspection import resolve_entrypoint
+from karst.pipeline.building import BuildSource, build_source, pull_image, shim_text
+from karst.pipeline.fetching import each, fetch_all
+from karst.pipeline.moving import Moves, ask_moves
 from karst.pipeline.tools import BuildAll, Tools
 from karst.terraform import digest
 from karst.terraform.ledger import Prepared
 
-_AT_ONCE = 8
+
+@dataclass(frozen=True)
+class Locking:
+    """That a lock is being made; `upgraded` services take what is newest."""
+
+    upgraded: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class Ready:
-    """Every service with its image's name, and how to get the images that lack."""
+    """Every service with its image's name, and how to get the images that lack.
+
+    Attributes:
+        lock: what all of it was made of; prepared with it again, it comes out the same.
+        moves: which pinned refs mean another commit by now.
+        notes: sentences about pins that could not be kept to.
+    """
 
     prepared: Mapping[str, Prepared]
     missing: Mapping[str, BuildAll]
+    lock: RepoLock
+    moves: Moves
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class _Source:
-    """A fetched service and what its image is built by."""
+class _Service:
+    """One service prepared, with what pins it; `build` is None where nothing lacks."""
 
-    spec: ServiceSpec
-    checkout: Checkout
-    entrypoint: Entrypoint
-    recipe: BuildRecipe
-    image: str
+    prepared: Prepared
+    entry: LockEntry | None
+    build: BuildAll | None
+    note: str = ""
 
 
-def prepare(tools: Tools, spec: StackSpec, settings: Settings) -> Ready:
-    """Resolve every service of `spec`; builds nothing, runs nothing that it fetched."""
+def prepare(
+    tools: Tools,
+    spec: StackSpec,
+    settings: Settings,
+    pins: RepoLock | None = None,
+    *,
+    locking: Locking | None = None,
+) -> Ready:
+    """Resolve every service of `spec`; builds nothing, runs nothing that it fetched.
+
+    Args:
+        pins: what is not asked for, but taken as it is: repos.lock, or a receipt's.
+        locking: where the outcome is to be written down as a lock.
+    """
+    pins = pins or RepoLock()
+    question = ask_moves(tools.sources, () if settings.offline else spec.services, pins)
     override = _override(spec, settings)
     checkouts = private_directory(tools.session.folder / "checkouts")
     for old in checkouts.iterdir():
         remove_tree(old)
+    fetched = fetch_all(
+        tools.sources,
+        spec.services,
+        pins,
+        checkouts,
+        clock=tools.clock,
+        progress=tools.progress,
+        seconds=settings.fetch_seconds,
+    )
     local, remote = engine_lookups(tools.engine)
-    lookups = (cache(local), cache(remote))
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        work = partial(_prepare, tools, spec, settings, lookups, checkouts, override)
-        futures = {s.name: pool.submit(work, s) for s in spec.services}
-        found = {name: future.result() for name, future in futures.items()}
+    preparing = _Preparing(
+        tools, spec, settings, pins, (cache(local), cache(remote)), override, locking
+    )
+    found = each(
+        lambda service: preparing.service(service, fetched.get(service.name)),
+        {service.name: service for service in spec.services},
+        what="can't be prepared",
+        clock=tools.clock,
+        seconds=settings.fetch_seconds,
+    )
     return Ready(
-        {name: prepared for name, (prepared, _) in found.items()},
-        {name: build for name, (_, build) in found.items() if build},
+        {name: each_.prepared for name, each_ in found.items()},
+        {name: each_.build for name, each_ in found.items() if each_.build},
+        RepoLock.of(each_.entry for each_ in found.values() if each_.entry),
+        question.finish(),
+        tuple(each_.note for each_ in found.values() if each_.note),
     )
 
 
@@ -75,143 +125,142 @@ def _override(spec: StackSpec, settings: Settings) -> str | None:
     return settings.entrypoint
 
 
-def _prepare(
-    tools: Tools,
-    stack: StackSpec,
-    settings: Settings,
-    lookups: tuple[Lookup, ...],
-    checkouts: Path,
-    override: str | None,
-    spec: ServiceSpec,
-) -> tuple[Prepared, BuildAll | None]:
-    if spec.image:
-        pull = partial(_pull, tools, spec.image)
-        present = tools.engine.image(spec.image)
-        inputs = digest(["image", spec.image], 64)
-        return Prepared(spec, spec.image, inputs, "", False), None if present else pull
-    try:
-        source = _fetch(tools, stack, settings, lookups, checkouts, override, spec)
-    except KarstError as error:
-        error.where = f"service '{spec.name}'" + (
-            f", {error.where}" * bool(error.where)
+@dataclass(frozen=True)
+class _Preparing:
+    """What the preparation of every service shares."""
+
+    tools: Tools
+    stack: StackSpec
+    settings: Settings
+    pins: RepoLock
+    lookups: tuple[Lookup, Lookup]
+    override: str | None
+    locking: Locking | None
+
+    def service(self, spec: ServiceSpec, checkout: Checkout | None) -> _Service:
+        if checkout is None:
+            return self._image(spec)
+        pin = self.pins.find(spec) if is_pinnable(spec) else None
+        source = self._inspect(spec, checkout, pin)
+        prepared = Prepared(
+            spec,
+            source.image,
+            source.recipe.inputs,
+            checkout.commit or "",
+            not source.recipe.own,
         )
-        raise
-    prepared = Prepared(
-        spec,
-        source.image,
-        source.recipe.inputs,
-        source.checkout.commit or "",
-        not source.recipe.own,
-        source.entrypoint,
-    )
-    if tools.engine.image(source.image):
-        return prepared, None
-    return prepared, partial(_build, tools, settings, source)
+        build: BuildAll | None = None
+        if not self.tools.engine.image(source.image):
+            build = partial(build_source, self.tools, self.settings, source)
+        entry = self._entry(source, pin) if is_pinnable(spec) else None
+        return _Service(prepared, entry, build, _note(pin, entry))
 
-
-def _fetch(
-    tools: Tools,
-    stack: StackSpec,
-    settings: Settings,
-    lookups: tuple[Lookup, ...],
-    checkouts: Path,
-    override: str | None,
-    spec: ServiceSpec,
-) -> _Source:
-    assert spec.slug  # noqa: S101  (the schema wants a slug or an image)
-    forge = forge_of(
-        spec.slug, tools.root, tools.processes.environ, within=tools.within
-    )
-    revision = forge.resolve(spec.slug, spec.path)
-    checkout = forge.fetch(revision, checkouts / spec.name)
-    entrypoint = resolve_entrypoint(
-        checkout.root,
-        declared=spec.entrypoint,
-        environment_override=override,
-        detection=spec.detection,
-        build=spec.build.with_,
-    )
-    base = None
-    if entrypoint.kind != "dockerfile":
-        wish = read_python_wish(checkout.root)
-        base = choose_base(wish, lookups, pattern=settings.base_image)
-    recipe = render_recipe(
-        checkout,
-        entrypoint,
-        spec,
-        base,
-        stack=stack.name,
-        platform=tools.engine.platform,
-        template=tools.app_template,
-        shim=_shim(),
-    )
-    image = image_name(
-        stack.name,
-        spec.name,
-        recipe.content_key,
-        registry=settings.docker_registry or "",
-    )
-    return _Source(spec, checkout, entrypoint, recipe, image)
-
-
-def _build(tools: Tools, settings: Settings, source: _Source) -> None:
-    spec, recipe = source.spec, source.recipe
-    folder = source.checkout.root.parent / f"{spec.name}.context"
-    dockerfile = prepare_context(source.checkout, recipe, folder, shim=_shim())
-    secrets = {}
-    for name in recipe.secrets:
-        if name in tools.secret_values:
-            path = source.checkout.root.parent / f"{spec.name}.secret-{name}"
-            atomic_write(path, tools.secret_values[name].reveal(), mode=0o600)
-            secrets[name] = path
-    command = build_command(
-        recipe,
-        source.image,
-        dockerfile,
-        detect_builder(tools.processes),
-        context=folder,
-        ca_bundle=_ca_bundle(tools, settings, spec),
-        secrets=secrets,
-    )
-    try:
-        build_images(
-            [ImageBuild(spec.name, source.image, command)],
-            tools.processes,
-            on_line=lambda name, line: tools.progress.line(f"{name}: {line}"),
+    def _image(self, spec: ServiceSpec) -> _Service:
+        assert spec.image  # noqa: S101  (the schema wants a slug or an image)
+        pin = self.pins.find(spec)
+        entry = LockEntry(
+            spec.name,
+            image=spec.image,
+            digest=pin.digest if pin else "",
+            resolved=self._now(),
         )
-    finally:
-        for path in secrets.values():
-            path.unlink()
-        remove_tree(folder)
-
-
-def _pull(tools: Tools, image: str) -> None:
-    tools.engine.pull(image)
-
-
-def _ca_bundle(tools: Tools, settings: Settings, spec: ServiceSpec) -> Path | None:
-    """The service's own bundle, else the setting, else the one this machine trusts by.
-
-    Where SSL_CERT_FILE is set, the network's proxy likely signs TLS anew, for a build
-    as for everybody.
-    """
-    if spec.build.ca_bundle:
-        path = tools.root / spec.build.ca_bundle
-    elif settings.ca_bundle:
-        path = settings.ca_bundle
-    elif tools.processes.environ.get("SSL_CERT_FILE"):
-        path = Path(tools.processes.environ["SSL_CERT_FILE"])
-    else:
-        return None
-    if not path.is_file():
-        raise ConfigError(
-            "the CA bundle is not there",
-            where=str(path),
-            remedy="correct build.ca_bundle, KARST_CA_BUNDLE or SSL_CERT_FILE",
+        if self.locking and not entry.digest:
+            entry = replace(entry, digest=self._newest_digest(spec.image))
+        image = entry.pinned_image
+        present = self.tools.engine.image(image)
+        inputs = digest(["image", image], 64)
+        pull = partial(pull_image, self.tools, spec.name, image)
+        return _Service(
+            Prepared(spec, image, inputs, "", False), entry, None if present else pull
         )
-    return path
+
+    def _newest_digest(self, reference: str) -> str:
+        """The registry's word, else the engine's; "" where neither knows one."""
+        local, remote = self.lookups
+        pin = remote(reference) or local(reference)
+        return pin.value if pin and pin.from_registry else ""
+
+    def _inspect(
+        self, spec: ServiceSpec, checkout: Checkout, pin: LockEntry | None
+    ) -> BuildSource:
+        entrypoint = resolve_entrypoint(
+            checkout.root,
+            declared=spec.entrypoint,
+            environment_override=self.override,
+            detection=spec.detection,
+            build=spec.build.with_,
+        )
+        base = None
+        if entrypoint.kind != "dockerfile":
+            base = self._pinned_base(pin) or self._choose_base(spec, checkout)
+        recipe = render_recipe(
+            checkout,
+            entrypoint,
+            spec,
+            base,
+            stack=self.stack.name,
+            platform=self.tools.engine.platform,
+            template=self.tools.app_template,
+            shim=shim_text(),
+        )
+        image = image_name(
+            self.stack.name,
+            spec.name,
+            recipe.content_key,
+            registry=self.settings.docker_registry or "",
+        )
+        return BuildSource(spec, checkout, recipe, image, entrypoint)
+
+    def _pinned_base(self, pin: LockEntry | None) -> BaseImage | None:
+        """The base that was locked, unless KARST_BASE_IMAGE names others by now."""
+        base = pin.base if pin else None
+        if base is None:
+            return None
+        if base.reference != self.settings.base_image.format(version=base.python):
+            return None
+        value = BasePin(base.digest or base.image_id, bool(base.digest))
+        return BaseImage(base.reference, base.python, value)
+
+    def _choose_base(self, spec: ServiceSpec, checkout: Checkout) -> BaseImage:
+        base = choose_base(
+            read_python_wish(checkout.root),
+            self.lookups,
+            pattern=self.settings.base_image,
+        )
+        if self.locking and spec.name in self.locking.upgraded:
+            newest = self.lookups[1](base.reference)
+            return replace(base, pin=newest or base.pin)
+        return base
+
+    def _entry(self, source: BuildSource, pin: LockEntry | None) -> LockEntry:
+        checkout, base = source.checkout, source.recipe.base
+        return LockEntry(
+            source.spec.name,
+            source.spec.slug,
+            source.spec.path,
+            commit=checkout.commit or "",
+            tree=checkout.root_tree or (pin.tree if pin else checkout.tree),
+            entrypoint=shlex.join(source.entrypoint.command) or source.entrypoint.value,
+            base=_locked_base(base) if base else None,
+            resolved=self._now(),
+        )
+
+    def _now(self) -> str:
+        return self.tools.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-@cache
-def _shim() -> str:
-    return (Path(karst.__file__).parent / "runner/shim.py").read_text()
+def _locked_base(base: BaseImage) -> LockedBase:
+    pin = base.pin
+    registry, own = (pin.value, "") if pin.from_registry else ("", pin.value)
+    return LockedBase(base.reference, base.python, registry, own)
+
+
+def _note(pin: LockEntry | None, entry: LockEntry | None) -> str:
+    """Where what comes out is not what the pin says."""
+    if pin is None or entry is None:
+        return ""
+    if pin.entrypoint != entry.entrypoint:
+        return f"{entry.service} starts by `{entry.entrypoint}`, and was locked with `{pin.entrypoint}`"
+    if pin.base != entry.base:
+        return f"{entry.service} has another base image than was locked, for KARST_BASE_IMAGE or `build:` changed"
+    return ""

@@ -13,6 +13,9 @@ from karst.config.spec import StackSpec
 from karst.effects.clock import Clock
 from karst.effects.engine import Engine
 from karst.effects.process import Processes
+from karst.fetch.lock import RepoLock
+from karst.pipeline.moving import Moves
+from karst.pipeline.sources import Sources
 from karst.pki import CertificateAuthority, Identity, Leaf
 from karst.secret import Secret
 from karst.terraform import Applied, Plan, Session
@@ -66,7 +69,6 @@ class Tools:
         bootstrap: the template of Envoy's bootstrap.
         app_template: the template of an app's Dockerfile.
         secret_values: name => value of everything that `secrets:` may name.
-        within: the folder that `file:` slugs may not leave, or None on a terminal.
     """
 
     engine: Engine
@@ -81,7 +83,7 @@ class Tools:
     app_template: str
     leaf_lifetime: timedelta
     secret_values: Mapping[str, Secret] = field(repr=False)
-    within: Path | None = None
+    sources: Sources
 
 
 BuildAll = Callable[[], None]
@@ -93,6 +95,9 @@ class Planned:
 
     Attributes:
         applied: what the state said was there before.
+        lock: what it was made of: a plan with these pins has the same images.
+        moves: which pinned refs mean another commit by now.
+        notes: sentences for whoever reads the plan.
         missing: service => build or pull of its image, run by apply.
     """
 
@@ -101,6 +106,9 @@ class Planned:
     applied: Applied
     plan: Plan
     missing: Mapping[str, BuildAll]
+    lock: RepoLock
+    moves: Moves
+    notes: tuple[str, ...] = ()
 
 
 @dataclass

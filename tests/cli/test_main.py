@@ -84,7 +84,8 @@ def test_every_error_has_an_exit_code_of_its_own() -> None:
     def tree(kind: type[KarstError]) -> list[type[KarstError]]:
         return [kind, *(k for sub in kind.__subclasses__() for k in tree(sub))]
 
-    kinds = tree(KarstError)
+    # A kind of another room's own (an archive that is refused) shares its parent's.
+    kinds = [k for k in tree(KarstError) if k.__module__ == KarstError.__module__]
     codes = [k.exit_code for k in kinds]
     assert len(set(codes)) == len(codes)
     # 2 is "there are changes", 128 and above are signals.

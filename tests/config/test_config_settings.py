@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from karst.config.dotenv_file import DotenvValue, parse_dotenv
-from karst.config.setting_keys import SETTING_KEYS, render_env_example
+from karst.config.setting_keys import FORGE_KEYS, SETTING_KEYS, render_env_example
 from karst.config.setting_source import Flag, SettingSource
 from karst.config.settings import Settings, read_settings
 from karst.config.spec import MeshPorts
@@ -22,6 +22,10 @@ DEFAULTS = Settings(
     flask_socket_path=Path("/run/iac_wrapper.sock"),
     supabase_url=None,
     supabase_service_role_key=None,
+    forges={},
+    cache_dir=None,
+    fetch_seconds=600,
+    offline=False,
     docker_host=None,
     docker_network_name="iacnet",
     docker_registry=None,
@@ -78,6 +82,10 @@ def test_every_key_in_its_own_type() -> None:
         "FLASK_SOCKET_PATH": "/tmp/s",
         "SUPABASE_URL": "https://x.example",
         "SUPABASE_SERVICE_ROLE_KEY": "canary1",
+        **{key.name: "x" for key in FORGE_KEYS},
+        "KARST_CACHE_DIR": "/cache",
+        "KARST_FETCH_SECONDS": "30",
+        "KARST_OFFLINE": "yes",
         "DOCKER_HOST": "unix:///var/run/docker.sock",
         "DOCKER_NETWORK_NAME": "net",
         "DOCKER_REGISTRY": "registry.example:5000",
@@ -108,6 +116,10 @@ def test_every_key_in_its_own_type() -> None:
         flask_socket_path=Path("/tmp/s"),
         supabase_url="https://x.example",
         supabase_service_role_key=Secret("canary1"),
+        forges={key.name: "x" for key in FORGE_KEYS},
+        cache_dir=Path("/cache"),
+        fetch_seconds=30,
+        offline=True,
         docker_host="unix:///var/run/docker.sock",
         docker_network_name="net",
         docker_registry="registry.example:5000",
@@ -150,6 +162,15 @@ def test_precedence(
     assert read_settings(environ, dotenv, flags).log_level == level
 
 
+def test_what_opens_the_forges_is_kept_together_and_not_shown() -> None:
+    found = read_settings({"GH_TOKEN": "t0ken"}, "GITLAB_URL=https://git.example.org\n")
+    assert found.forges == {
+        "GH_TOKEN": "t0ken",
+        "GITLAB_URL": "https://git.example.org",
+    }
+    assert "t0ken" not in repr(found)
+
+
 @pytest.mark.parametrize("flag", [True, False])
 def test_flags_that_are_truths(flag: bool) -> None:
     assert read_settings({"DEBUG": str(not flag)}, None, {"DEBUG": flag}).debug is flag
@@ -158,7 +179,14 @@ def test_flags_that_are_truths(flag: bool) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "what", "remedy"),
     [
-        ("FLASK_PORT", "http", "is out of range", "write a number from 1 to 65535"),
+        ("FLASK_PORT", "http", "is no whole number", "write a number from 1 to 65535"),
+        (
+            "KARST_LEAF_DAYS",
+            "1.5",
+            "is no whole number",
+            "write a number from 1 to 825",
+        ),
+        ("KARST_LEAF_DAYS", "-1", "is out of range", "write a number from 1 to 825"),
         ("GRPC_PORT", "0", "is out of range", "write a number from 1 to 65535"),
         (
             "ENVOY_ADMIN_PORT",
