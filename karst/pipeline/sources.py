@@ -59,7 +59,7 @@ class Sources:
 
 
 def open_sources(
-    settings: Settings,
+    settings: Settings,  # noqa: ARG001  (the forges are not wired yet)
     processes: Processes,
     base: Path,
     *,
@@ -76,7 +76,6 @@ def open_sources(
     files = frozenset(path.parent.resolve() / path.name for path in leave_out)
 
     def open_remote(kind: RemoteKind) -> Remote:
-        del settings  # the forges are not wired yet
         raise FetchError(
             f"this version fetches file: slugs only, not {kind}:",
             remedy="clone the repository beside repos.yaml and name it file:./folder",
