@@ -28,7 +28,9 @@ def plan(
     tools.progress.step("fetching and inspecting")
     ready = prepare(tools, spec, settings, pins)
     taken = checks.others_subnets(tools.engine, spec.name)
-    stack = render_stack(spec, ready.prepared, applied, tools.sidecar_image, taken)
+    stack = render_stack(
+        spec, ready.prepared, applied, tools.sidecar_image, taken, ready.lock
+    )
     checks.refuse_clashes(tools.engine, spec, stack)
     tools.progress.step("terraform plan")
     planned = tools.session.plan(stack, applied)

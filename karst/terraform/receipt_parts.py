@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from karst.config.spec import ServiceSpec, StackSpec
+from karst.config.spec import StackSpec
 from karst.terraform.plan import Plan
 from karst.terraform.receipt import ABSENT, NETWORK, Mark, Part, mark
 from karst.terraform.stack import Applied, DoorRelease, Release, Stack
@@ -56,7 +56,7 @@ def wanted_entry(
     if service not in {r.service for r in stack.services.values()}:
         return None
     if part == "text":
-        return text_entry(spec.service(service))
+        return text_entry(spec, service)
     if part == "edges":
         return edges_entry(spec, stack.edges.get(service, ()), service)
     if part == "door":
@@ -114,12 +114,13 @@ def edges_entry(spec: StackSpec, callees: tuple[str, ...], service: str) -> Entr
     return {"calls": "*" if silent else sorted(callees)}
 
 
-def text_entry(service: ServiceSpec) -> Entry:
-    """What repos.yaml says of a service, wherever in the file it stands."""
-    entry = asdict(service)
+def text_entry(spec: StackSpec, service: str) -> Entry:
+    """What repos.yaml says of a service and of the mesh, wherever it says so."""
+    written = spec.service(service)
+    entry = asdict(written)
     del entry["line"]
-    entry["slug"] = str(service.slug) if service.slug else None
-    return entry
+    entry["slug"] = str(written.slug) if written.slug else None
+    return {**entry, "mesh": asdict(spec.mesh)}
 
 
 def _without_computed(entry: dict[str, Any]) -> Entry:

@@ -1,0 +1,269 @@
+"""Whether a plan on the branch is what was reviewed, service by service.
+
+Pure but for `collect`. The newest receipt that names a part of a service decides about
+that part; what nobody changed needs no receipt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import karst
+from karst.errors import UnreviewedError
+from karst.forges.publishing import Comment, CommentHeader, MergedRequest, Publisher
+from karst.pipeline.tools import Planned
+from karst.report.sealed import open_sealed, unseal
+from karst.terraform.receipt import (
+    ABSENT,
+    Mark,
+    Part,
+    Receipt,
+    VoidReceiptError,
+    differing,
+    mark,
+)
+from karst.terraform.receipt_parts import (
+    changed_parts,
+    is_restored,
+    text_entry,
+    wanted_entry,
+)
+from karst.terraform.receipt_signing import Verifier
+
+OnUnreviewed = Literal["fail", "apply"]
+_COVERED_BY_TEXT: tuple[Part, ...] = ("release", "door")
+
+
+@dataclass(frozen=True)
+class ReviewedRequest:
+    """A merged request with its newest receipt that counts.
+
+    Attributes:
+        voids: why others of its comments, or all, do not count.
+    """
+
+    request: MergedRequest
+    receipt: Receipt | None
+    voids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ServiceReview:
+    """What was found about one service that the plan would change.
+
+    Attributes:
+        service: its name, or NETWORK.
+        verdict: "restored" is put back to what was applied before: nothing new.
+        request: the newest request that names it, where one does.
+        why: in words, for "unreviewed".
+    """
+
+    service: str
+    verdict: Literal["reviewed", "restored", "unreviewed"]
+    request: int | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Review:
+    """What was found about a plan.
+
+    Attributes:
+        voids: requests whose receipts do not count, and why: "#7: ...".
+    """
+
+    services: tuple[ServiceReview, ...]
+    voids: tuple[str, ...] = ()
+
+    @property
+    def unreviewed(self) -> tuple[ServiceReview, ...]:
+        return tuple(s for s in self.services if s.verdict == "unreviewed")
+
+    @property
+    def well(self) -> bool:
+        return not self.unreviewed
+
+
+def collect(
+    publisher: Publisher,
+    header: CommentHeader,
+    verifier: Verifier,
+    repository: str,
+    *,
+    since: str,
+    until: str,
+) -> tuple[ReviewedRequest, ...]:
+    """The requests that were merged since the last applied commit, with their receipts.
+
+    Raises PublishFailure. `since` is "" where nothing was applied from a commit yet.
+    """
+    return tuple(
+        read_reviewed(
+            request,
+            publisher.own_comments(request.number),
+            header,
+            verifier,
+            repository,
+        )
+        for request in publisher.merged_requests(since or None, until)
+    )
+
+
+def read_reviewed(
+    request: MergedRequest,
+    comments: Sequence[Comment],
+    header: CommentHeader,
+    verifier: Verifier,
+    repository: str,
+) -> ReviewedRequest:
+    """Find the newest comment of this stack, target and label whose receipt counts.
+
+    Args:
+        comments: of the token's own user, the oldest first.
+    """
+    voids = []
+    for comment in reversed(comments):
+        sealed = open_sealed(comment.text)
+        if sealed is None or sealed.header != header:
+            continue
+        try:
+            receipt = unseal(sealed, verifier)
+            _refuse_foreign(receipt, request, repository)
+        except VoidReceiptError as void:
+            voids.append(str(void))
+        else:
+            return ReviewedRequest(request, receipt, tuple(voids))
+    return ReviewedRequest(request, None, tuple(voids) or ("there is no receipt",))
+
+
+def _refuse_foreign(receipt: Receipt, request: MergedRequest, repository: str) -> None:
+    if receipt.repository.lower() != repository.lower():
+        raise VoidReceiptError("the receipt is another repository's")
+    if receipt.request != request.number:
+        raise VoidReceiptError(f"the receipt is request #{receipt.request}'s")
+    if receipt.head != request.head:
+        raise VoidReceiptError(
+            f"the receipt is for commit {receipt.head[:12]}, and {request.head[:12]} was merged"
+        )
+
+
+def review(planned: Planned, requests: Sequence[ReviewedRequest]) -> Review:
+    """Compare each change of a plan with the newest receipt that names it.
+
+    Args:
+        requests: in the order in which they came into the branch.
+    """
+    found = tuple(
+        _review_service(planned, requests, service, parts)
+        for service, parts in changed_parts(planned.plan).items()
+    )
+    voids = tuple(
+        f"#{each.request.number}: {void}"
+        for each in requests
+        if each.receipt is None
+        for void in each.voids
+    )
+    return Review(found, voids)
+
+
+def refuse_unreviewed(found: Review, policy: OnUnreviewed) -> None:
+    """Raise UnreviewedError that names every service, unless `policy` is "apply"."""
+    if found.well or policy == "apply":
+        return
+    names = ", ".join(s.service for s in found.unreviewed)
+    raise UnreviewedError(
+        f"nobody reviewed what would change: {names}",
+        remedy="plan it on a request and merge that; or `/karst plan` on the merged one, look, and run this again; or set `on-unreviewed: apply`",
+        detail="\n".join(
+            [
+                *(f"{s.service}: {s.why}" for s in found.unreviewed),
+                *(f"not counted, {void}" for void in found.voids),
+            ]
+        ),
+    )
+
+
+def _review_service(
+    planned: Planned,
+    requests: Sequence[ReviewedRequest],
+    service: str,
+    parts: Iterable[Part],
+) -> ServiceReview:
+    whys: list[str] = []
+    named: list[int] = []
+    new = False
+    for part in parts:
+        if is_restored(planned.plan, planned.spec, planned.applied, service, part):
+            continue
+        new = True
+        by = _newest(requests, service, part)
+        if by is None or by.receipt is None:
+            whys.append(f"no receipt names its {_WORDS[part]}")
+            continue
+        named.append(by.request.number)
+        why = _difference(planned, service, part, by.receipt)
+        if why:
+            whys.append(f"#{by.request.number} {why}")
+    request = max(named, default=None)
+    if whys:
+        return ServiceReview(service, "unreviewed", request, "; ".join(whys))
+    return ServiceReview(service, "reviewed" if new else "restored", request)
+
+
+_WORDS: dict[Part, str] = {
+    "release": "release",
+    "edges": "edges",
+    "door": "published port",
+    "network": "name and range",
+    "text": "text",
+}
+
+
+def _newest(
+    requests: Sequence[ReviewedRequest], service: str, part: Part
+) -> ReviewedRequest | None:
+    for each in reversed(requests):
+        if each.receipt and _said(each.receipt, service, part):
+            return each
+    return None
+
+
+def _said(receipt: Receipt, service: str, part: Part) -> Mark | None:
+    marks = receipt.services.get(service, {})
+    if part in _COVERED_BY_TEXT and receipt.limited and "text" in marks:
+        return marks["text"]
+    return marks.get(part)
+
+
+def _difference(planned: Planned, service: str, part: Part, receipt: Receipt) -> str:
+    """What is not as the receipt says, in words; "" where all is."""
+    said = _said(receipt, service, part)
+    assert said  # noqa: S101  (the caller found it)
+    stack = planned.plan.stack
+    wanted = wanted_entry(planned.spec, stack, service, part)
+    if part in _COVERED_BY_TEXT and receipt.limited and wanted is not None:
+        wanted = text_entry(planned.spec, service)
+        if said.digest != ABSENT.digest and _commits(planned, service, receipt):
+            return "showed it at another commit"
+    if wanted is None:
+        return "" if said.digest == ABSENT.digest else "did not show its removal"
+    if said.digest == ABSENT.digest:
+        return f"showed that its {_WORDS[part]} goes"
+    if mark(wanted).digest == said.digest:
+        return ""
+    fields = differing(wanted, said)
+    # `inputs` sums up the user's text and tree: it goes with whatever else differs.
+    names = [n for n in fields if n != "inputs"] or list(fields)
+    what = f"in {', '.join(names)}" if names else f"in its {_WORDS[part]}"
+    if receipt.karst != karst.__version__:
+        what += f" (it was planned by karst {receipt.karst:.20}, this is {karst.__version__})"
+    return f"showed something else: it differs {what}"
+
+
+def _commits(planned: Planned, service: str, receipt: Receipt) -> bool:
+    """Whether the plan is of another commit than a limited receipt's."""
+    here = {e.service: e.commit for e in planned.lock.entries}
+    there = {e.service: e.commit for e in receipt.pins.entries}
+    return here.get(service, "") != there.get(service, "")
