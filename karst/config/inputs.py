@@ -108,6 +108,7 @@ def read_inputs(environ: Mapping[str, str]) -> Inputs:
 
 def _refuse_unknown(environ: Mapping[str, str]) -> None:
     known = {key.variable for key in INPUTS}
+    known |= {name.replace("-", "_") for name in known}
     for name in sorted(environ):
         if not name.startswith("INPUT_") or name in known or name in _RUNNERS_OWN:
             continue

@@ -14,7 +14,7 @@ from karst.config.schema import BuildModel, PublishModel, TlsModel
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,199}")
 _SECRET = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
 _STEP_PREFIXES = (
-    *("INPUT_", "GITHUB_", "ACTIONS_", "CI_"),
+    *("INPUT_", "GITHUB_", "ACTIONS_", "RUNNER_", "CI_"),
     *("TF_", "KARST_", "DOCKER_", "SSH_"),
 )
 _STEP_NAMES = ("CI", "GH_TOKEN", "GITLAB_TOKEN", "BITBUCKET_TOKEN")
