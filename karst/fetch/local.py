@@ -13,6 +13,7 @@ from karst.effects.workspace import telling_full_disk
 from karst.errors import FetchError
 from karst.fetch.exclude import is_litter, is_private, walk
 from karst.fetch.git import list_own_files
+from karst.fetch.links import refuse_leaving
 from karst.fetch.tree import read_entry, tree_id
 
 
@@ -119,17 +120,9 @@ def tidy_copy(root: Path, paths: tuple[str, ...]) -> None:
 
 def refuse_leaving_links(root: Path, paths: tuple[str, ...], *, where: str) -> None:
     """Raise FetchError for the first link among `paths` that leaves `root`."""
-    real_root = os.path.realpath(root)
-    for path in paths:
-        place = root / path
-        if not place.is_symlink():
-            continue
-        # Followed to its end: each link of a chain may look as if it stayed inside.
-        real = os.path.realpath(place)
-        if real != real_root and not real.startswith(real_root + os.sep):
-            target = place.readlink()
-            raise FetchError(
-                f"the link '{path}' leads out of the folder, to '{target}'",
-                where=where,
-                remedy="put a copy of the file in its place, or remove the link",
-            )
+    links = {
+        path: str((root / path).readlink())
+        for path in paths
+        if (root / path).is_symlink()
+    }
+    refuse_leaving(links, links, where=where)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-FileMode = Literal["100644", "100755", "120000"]
+FileMode = Literal["100644", "100755", "120000", "160000"]
 
 _CHUNK = 1 << 20
 
@@ -21,8 +21,8 @@ class TreeEntry:
 
     Attributes:
         path: relative to the tree, slashes; bytes that are no UTF-8 as surrogates.
-        mode: git's: a file, an executable file, or a link.
-        blob: git's id of the content (40 hex digits).
+        mode: git's: a file, an executable file, a link, or a submodule.
+        blob: git's id of the content (40 hex digits); a submodule's commit.
     """
 
     path: str
@@ -36,7 +36,7 @@ def read_entry(root: Path, path: str) -> TreeEntry:
     status = place.lstat()
     if stat.S_ISLNK(status.st_mode):
         target = os.fsencode(place.readlink())
-        return TreeEntry(path, "120000", _object_id(b"blob", target))
+        return TreeEntry(path, "120000", object_id(b"blob", target))
     # Git knows one permission only: whether the owner may execute the file.
     mode: FileMode = "100755" if status.st_mode & stat.S_IXUSR else "100644"
     return TreeEntry(path, mode, _blob_id(place))
@@ -45,6 +45,17 @@ def read_entry(root: Path, path: str) -> TreeEntry:
 def tree_id(entries: Iterable[TreeEntry]) -> str:
     """Return the id that `git write-tree` gives for `entries` (paths are unique)."""
     return _tree_id([(os.fsencode(e.path).split(b"/"), e) for e in entries])
+
+
+def blob_digest(size: int) -> hashlib._Hash:
+    """Return the digest that gives a blob's id once its `size` bytes are put in."""
+    return hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
+
+
+def object_id(kind: bytes, body: bytes) -> str:
+    """Return git's id of an object: kind is b"blob", b"tree" or b"commit"."""
+    header = kind + b" %d\0" % len(body)
+    return hashlib.sha1(header + body, usedforsecurity=False).hexdigest()
 
 
 def _tree_id(entries: list[tuple[list[bytes], TreeEntry]]) -> str:
@@ -60,18 +71,12 @@ def _tree_id(entries: list[tuple[list[bytes], TreeEntry]]) -> str:
         mode + b" " + name + b"\0" + bytes.fromhex(identity)
         for _, name, mode, identity in sorted(rows)
     )
-    return _object_id(b"tree", body)
-
-
-def _object_id(kind: bytes, body: bytes) -> str:
-    header = kind + b" %d\0" % len(body)
-    return hashlib.sha1(header + body, usedforsecurity=False).hexdigest()
+    return object_id(b"tree", body)
 
 
 def _blob_id(place: Path) -> str:
     with place.open("rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        digest = hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
+        digest = blob_digest(os.fstat(file.fileno()).st_size)
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
