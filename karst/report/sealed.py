@@ -31,7 +31,7 @@ LONGEST_COMMENT = 65_536
 # has about 1,500 characters), and what we do not know.
 MARGIN = 4_000
 
-_HEADER = re.compile(r"<!-- karst:comment (\{[^\n]{1,2000}\}) -->")
+_HEADER = re.compile(r"<!-- karst:comment (\{[^\n]+\}) -->")
 _RECEIPT = re.compile(r"<!-- karst:receipt ([^\n]+) -->")
 _NO_RECEIPT = "none"
 # Forges drop or replace these, and then the digest would not fit any more.

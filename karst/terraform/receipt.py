@@ -193,9 +193,7 @@ def _parse(document: Any) -> Receipt:
         serial=None if serial is None else _number(serial),
         limited=document["limited"] is True,
         services={
-            _text(name): {
-                _part(part): Mark(*map(_text, m)) for part, m in marks.items()
-            }
+            _text(name): {_part(part): Mark(*_texts(m)) for part, m in marks.items()}
             for name, marks in document["services"].items()
         },
         pins=RepoLock.of(parse_pin(entry) for entry in document["pins"]),
@@ -209,6 +207,12 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         raise VoidReceiptError(f"{value!r:.40} stands where text belongs")
     return value
+
+
+def _texts(value: object) -> list[str]:
+    if not isinstance(value, list):
+        raise VoidReceiptError(f"{value!r:.40} stands where a list belongs")
+    return [_text(each) for each in value]
 
 
 def _number(value: object) -> int:
@@ -250,5 +254,5 @@ def parse_pin(document: Mapping[str, Any]) -> LockEntry:
     return LockEntry(
         **{name: _text(document.get(name, "")) for name in names},
         slug=parse_slug(_text(slug)) if slug else None,
-        base=LockedBase(*map(_text, base)) if base else None,
+        base=LockedBase(*_texts(base)) if base else None,
     )
