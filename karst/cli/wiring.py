@@ -18,7 +18,7 @@ from karst.config.spec import StackSpec
 from karst.context.local import read_local_context
 from karst.context.run_context import RunContext
 from karst.effects.clock import Clock
-from karst.effects.engine import connect
+from karst.effects.engine import Engine, connect
 from karst.effects.process import Processes
 from karst.errors import ConfigError
 from karst.fetch.lock_file import lock_path
@@ -27,6 +27,7 @@ from karst.pipeline.tools import Tools
 from karst.pki import FolderFiles, SecretsStore, StackAuthorities, TargetFiles
 from karst.secret import Secret
 from karst.terraform import Session
+from karst.terraform.target_state import TargetStateKeeper
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,7 @@ def assemble_workbench(
     tools = Tools(
         engine=engine,
         processes=processes,
-        session=_session(spec, settings, processes, environ, host, root),
+        session=_session(spec, settings, processes, engine, host, root),
         clock=Clock(),
         progress=progress,
         authorities=_authorities(
@@ -173,10 +174,13 @@ def _session(
     spec: StackSpec,
     settings: Settings,
     processes: Processes,
-    environ: Mapping[str, str],
+    engine: Engine,
     host: str | None,
     root: Path,
 ) -> Session:
+    keeper = None
+    if spec.state.backend == "target":
+        keeper = TargetStateKeeper(engine, sidecar_reference(settings), spec.name)
     # State belongs to its repos.yaml: the same from whichever folder one calls.
     return Session(
         processes=processes,
@@ -184,8 +188,9 @@ def _session(
         folder=root / settings.state_dir / spec.name,
         module=data_folder("infra"),
         state=spec.state,
-        cli_config=cli_config(environ),
+        cli_config=cli_config(processes.environ),
         docker_host=host,
+        keeper=keeper,
     )
 
 

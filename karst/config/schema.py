@@ -237,7 +237,7 @@ class TargetModel(_Model):
 class StateModel(_Model):
     """Terraform's backend."""
 
-    backend: str = Field(default="local", description="Name of a Terraform backend")
+    backend: str = Field(default="local", description="Name of a Terraform backend, or target")
     config: dict[str, Word] = Field(default={}, description="Settings of the backend")
 
 

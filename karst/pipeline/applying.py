@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from karst.build.sidecar import have_sidecar_image
 from karst.effects.engine_volumes import ensure_running, remove_leftovers
 from karst.health import Verdict
 from karst.pipeline import checks
@@ -69,7 +70,7 @@ def apply(tools: Tools, planned: Planned) -> ApplyOutcome:
         begun = tools.clock.now().timestamp()
         remove_leftovers(tools.engine, before=begun - _LEFT_SECONDS)
     with watch.measure("build"):
-        checks.have_sidecar_image(tools.engine, tools.sidecar_image)
+        have_sidecar_image(tools.engine, tools.sidecar_image)
         build_missing(tools, planned)
         checks.refuse_users(tools.engine, planned)
     with watch.measure("deliver"):

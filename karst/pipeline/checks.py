@@ -11,7 +11,7 @@ from itertools import islice
 from karst.config.spec import StackSpec
 from karst.effects.engine import Engine, NetworkFacts
 from karst.effects.engine_volumes import read_image_file
-from karst.errors import EngineError, ImageUserError, NetworkClashError
+from karst.errors import ImageUserError, NetworkClashError
 from karst.pipeline.tools import Planned
 from karst.terraform import Stack
 
@@ -83,21 +83,6 @@ def free_subnets(networks: Iterable[NetworkFacts], count: int = 3) -> tuple[str,
 
 def _ipv4(subnets: Iterable[str]) -> list[str]:
     return [s for s in subnets if ":" not in s]
-
-
-def have_sidecar_image(engine: Engine, image: str) -> None:
-    """Pull the sidecar image where the engine lacks it; raises EngineError."""
-    if engine.image(image) is not None:
-        return
-    try:
-        engine.pull(image)
-    except EngineError as error:
-        raise EngineError(
-            "the sidecar image is neither on the engine nor to be pulled",
-            where=image,
-            remedy="`make bootstrap` builds it; KARST_SIDECAR_IMAGE names another",
-            detail=error.detail,
-        ) from None
 
 
 def refuse_users(engine: Engine, planned: Planned) -> None:

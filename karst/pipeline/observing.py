@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+from karst.build.sidecar import have_sidecar_image
 from karst.config.spec import StackSpec
 from karst.errors import ConfigError
 from karst.health import ProbeSetting, Verdict, run_probe
 from karst.health.asking import IDENTITY_FILES
 from karst.mesh.target import read_target
-from karst.pipeline import checks
 from karst.pipeline.releasing import judge
 from karst.pipeline.tools import Tools
 from karst.pki import CertificateAuthority, Identity
@@ -86,7 +86,7 @@ def _running(
             where=str(tools.session.folder),
             remedy="`karst deploy` does that",
         )
-    checks.have_sidecar_image(tools.engine, tools.sidecar_image)
+    have_sidecar_image(tools.engine, tools.sidecar_image)
     target = read_target(tools.engine, tools.sidecar_image, spec.name)
     found: dict[str, Release] = {}
     for release in applied.services.values():

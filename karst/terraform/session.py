@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,10 +29,13 @@ from karst.terraform.stack import (
     parse_outputs,
     render_variables,
 )
+from karst.terraform.state_file import StateFile, StateKeeper
 
 Progress = Callable[[str], None]
 # As long as Terraform waits for the state's own lock.
 _PATIENCE = 20.0
+# Terraform's own local state; the second is karst's to carry to the target and back.
+FILE_BACKENDS = ("local", "target")
 _RECORD = "terraform_data.applied"
 
 
@@ -44,6 +47,7 @@ class Session:
         folder: `.karst/<stack>`, 0700: module, variables, plans and local state.
         module: the folder that holds the root module's `*.tf`.
         cli_config: Terraform's CLI configuration with a provider mirror, or None.
+        keeper: where the state is kept for `backend: target`.
     """
 
     processes: Processes
@@ -53,6 +57,7 @@ class Session:
     state: StateSpec
     cli_config: Path | None
     docker_host: str | None
+    keeper: StateKeeper | None = None
 
     @property
     def _env(self) -> dict[str, str]:
@@ -76,12 +81,14 @@ class Session:
                     where=str(self.folder),
                     remedy="wait for it to end, and run the same command again",
                 )
-            yield
+            with self._state.alone() if self._state else nullcontext():
+                yield
 
     def prepare(self) -> None:
         """Have the module and its provider in place; quick where they are."""
         private_directory(self.folder)
-        self._mend_state()
+        if self._state:
+            self._state.prepare()
         sources = {f.name: f.read_text() for f in sorted(self.module.glob("*.tf"))}
         sources["backend.tf.json"] = self._backend()
         stamp = self.folder / ".prepared"
@@ -142,11 +149,10 @@ class Session:
         atomic_write(self.folder / arguments.VARIABLES, text, mode=0o600)
         return self.folder / "stack.tfplan"
 
-    def apply(self, saved: Path, progress: Progress | None = None) -> Outcome:
+    def apply(self, saved: Path, progress: Progress | None = None) -> None:
         """Apply exactly the plan saved there."""
-        self._copy_state()
         command = arguments.apply(self.program, self.folder, self._env, saved)
-        return self._run(command, "terraform apply", progress)
+        self._changing(command, "terraform apply", progress)
 
     def record(self, stack: Stack, commit: str) -> None:
         """Write down that `stack`, which is applied, is what `commit` wants.
@@ -164,43 +170,42 @@ class Session:
             )
         self.apply(part.path)
 
-    def destroy(self, stack: Stack, progress: Progress | None = None) -> Outcome:
+    def destroy(self, stack: Stack, progress: Progress | None = None) -> None:
         """Remove everything that the state names."""
         self._ready(stack)
         command = arguments.destroy(self.program, self.folder, self._env)
-        return self._run(command, "terraform destroy", progress)
-
-    def _copy_state(self) -> None:
-        """Keep the local state as it is before an apply."""
-        if self.state.backend == "local" and _is_state(self._state_file):
-            copy = self._state_file.with_suffix(".before")
-            atomic_write(copy, self._state_file.read_bytes(), mode=0o600)
-
-    def _mend_state(self) -> None:
-        """Put back the state that a killed Terraform left half-written.
-
-        It empties the file and then writes it (local backend, Terraform 1.11): killed
-        in between, it would take the stack for one that was never applied.
-        """
-        copy = self._state_file.with_suffix(".before")
-        torn = self._state_file.is_file() and not _is_state(self._state_file)
-        if self.state.backend == "local" and torn and _is_state(copy):
-            atomic_write(self._state_file, copy.read_bytes(), mode=0o600)
+        self._changing(command, "terraform destroy", progress)
 
     @property
-    def _state_file(self) -> Path:
-        return self.folder / self.state.config.get("path", "stack.tfstate")
+    def _state(self) -> StateFile | None:
+        """The state's file, where it is one: other backends keep their own."""
+        if self.state.backend not in FILE_BACKENDS:
+            return None
+        path = self.folder / self.state.config.get("path", "stack.tfstate")
+        return StateFile(path, self.keeper)
+
+    def _changing(
+        self, command: Command, doing: str, progress: Progress | None
+    ) -> None:
+        def change() -> None:
+            self._run(command, doing, progress)
+
+        if self._state:
+            self._state.during(change)
+        else:
+            change()
 
     def forget(self) -> None:
         """Remove the working directory after a destroy, with its empty local state."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _backend(self) -> str:
-        config = dict(self.state.config)
-        if self.state.backend == "local":
+        config, backend = dict(self.state.config), self.state.backend
+        if backend in FILE_BACKENDS:
             # Relative: a folder that moves keeps its backend, and so its state.
             config.setdefault("path", "stack.tfstate")
-        return json.dumps({"terraform": {"backend": {self.state.backend: config}}})
+            backend = "local"
+        return json.dumps({"terraform": {"backend": {backend: config}}})
 
     def _run(
         self, command: Command, doing: str, progress: Progress | None = None
@@ -209,10 +214,3 @@ class Session:
         if not outcome.ok:
             raise faults.explain(outcome, doing=doing, where=str(self.folder))
         return outcome
-
-
-def _is_state(file: Path) -> bool:
-    try:
-        return "lineage" in json.loads(file.read_bytes())
-    except (OSError, ValueError):
-        return False

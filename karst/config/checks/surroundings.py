@@ -15,9 +15,10 @@ _PRIVATE = tuple(
     for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
 )
 _SMALLEST = 26
+# Terraform's, and `target`: a volume on the engine that the stack runs on.
 BACKENDS = (
     *("azurerm", "consul", "cos", "gcs", "http", "kubernetes"),
-    *("local", "oss", "pg", "remote", "s3"),
+    *("local", "oss", "pg", "remote", "s3", "target"),
 )
 
 
@@ -40,7 +41,7 @@ def check_surroundings(stack: StackModel) -> Iterator[Fault]:
         backend = stack.state.backend
         yield Fault(
             ("state", "backend"),
-            f"Terraform has no backend '{backend}'{suggest(backend, BACKENDS)}",
+            f"there is no backend '{backend}'{suggest(backend, BACKENDS)}",
             f"write one of {', '.join(BACKENDS)}",
         )
 
