@@ -1,0 +1,230 @@
+"""GitLab by python-gitlab, as far as fetching needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import quote, urlsplit
+
+import gitlab
+import requests
+from gitlab.v4.objects import Project
+
+from karst.errors import FetchError
+from karst.fetch.remote import CloneAccess, Comparison, RemoteCommit
+from karst.forges.access import ForgeAccess
+from karst.forges.answers import AnswerStore
+from karst.forges.archives import AS_IT_IS, ask_hurriedly, download
+from karst.forges.asking import Asking
+from karst.forges.http_options import USER_AGENT, HttpOptions
+from karst.forges.listed_tree import ListedEntry, listed_tree_id
+from karst.forges.quiet import quiet_libraries
+from karst.forges.refs import is_commit_id, split_ref
+from karst.forges.refusals import Refusals
+from karst.forges.sessions import open_session
+from karst.forges.telling import ask
+
+_T = TypeVar("_T")
+_HIDDEN = (401, 403, 404)
+# A root folder with more entries is not worth so many questions.
+_MOST_ENTRIES = 1000
+_PER_PAGE = 100
+
+
+class GitLabForge:
+    """One GitLab and one identity; its methods may be called by many threads."""
+
+    def __init__(self, access: ForgeAccess, options: HttpOptions) -> None:
+        quiet_libraries()
+        self._access = access
+        self._options = options
+        self._refusals = Refusals(access)
+        answers = AnswerStore(options.cache, access.token) if options.cache else None
+        asking = Asking(options, self._refusals)
+        self._gitlab = _open(access, open_session(access.api, asking, answers))
+        hurried = ask_hurriedly(options, self._refusals)
+        self._downloads = _open(access, open_session(access.api, hurried, None))
+
+    @property
+    def name(self) -> str:
+        return self._refusals.name
+
+    def find_commit(self, repository: str, ref: str | None) -> RemoteCommit:
+        where = self._refusals.where(repository, ref)
+        if ref is None:
+            repository, ref = self._default_branch(repository, where)
+            found = self._find(repository, ref, where)
+        else:
+            found = self._find(repository, ref, where)
+            plain = not split_ref(ref).kind and not is_commit_id(ref)
+            if found and plain:
+                self._refuse_ambiguous(repository, ref, where)
+        if found is None:
+            raise self._refusals.no_ref(where, ref)
+        sha, page = found
+        repository = self._canonical(page, sha, repository)
+        return RemoteCommit(repository, sha, self._tree(repository, sha), ref)
+
+    def download_archive(
+        self, repository: str, commit: str, into: Path, *, limit: int
+    ) -> None:
+        where = self._refusals.where(repository, commit)
+
+        def send() -> requests.Response:
+            return self._downloads.http_request(
+                "get",
+                f"/projects/{quote(repository, safe='')}/repository/archive.tar.gz",
+                query_data={"sha": commit},
+                streamed=True,
+                extra_headers=AS_IT_IS,
+            )
+
+        download(
+            lambda: self._ask(where, send),
+            into,
+            limit=limit,
+            options=self._options,
+            refusals=self._refusals,
+            where=where,
+        )
+
+    def clone_access(self, repository: str) -> CloneAccess:
+        job = self._access.scheme == "job"
+        url = f"{self._access.web}/{repository}.git"
+        user = "gitlab-ci-token" if job else "oauth2"
+        return CloneAccess(url, user, self._access.token)
+
+    def compare(self, repository: str, old: str, new: str) -> Comparison:
+        url = f"{self._access.web}/{repository}/-/compare/{old}...{new}"
+
+        def count() -> int:
+            compared: Any = self._project(repository).repository_compare(old, new)
+            return len(compared["commits"])
+
+        try:
+            return Comparison(url, self._ask(self._refusals.where(repository), count))
+        except FetchError:
+            # The page is worth showing where nobody can count.
+            return Comparison(url, None)
+
+    def _default_branch(self, repository: str, where: str) -> tuple[str, str]:
+        """The canonical path and the default branch."""
+
+        def read() -> tuple[str, str | None] | None:
+            try:
+                found = self._gitlab.projects.get(repository)
+                return found.path_with_namespace, found.default_branch
+            except gitlab.GitlabError as error:
+                # A job's token may read commits, but not the project itself.
+                if self._access.scheme == "job" and error.response_code in _HIDDEN:
+                    return None
+                raise
+
+        facts = self._ask(where, read)
+        if facts is None:
+            return repository, "HEAD"
+        path, branch = facts
+        if not branch:
+            raise self._refusals.empty(where)
+        return path, branch
+
+    def _find(self, repository: str, ref: str, where: str) -> tuple[str, str] | None:
+        """Id and page of a commit; None where the ref is not there."""
+
+        def find() -> tuple[str, str] | None:
+            try:
+                commit = self._project(repository).commits.get(ref)
+                return str(commit.id), str(commit.web_url)
+            except gitlab.GitlabError as error:
+                missing = "commit not found" in str(error.error_message).lower()
+                if error.response_code == 404 and missing:
+                    return None
+                raise
+
+        found = self._ask(where, find)
+        if found and not is_commit_id(found[0]):
+            raise self._refusals.strange(where)
+        return found
+
+    def _refuse_ambiguous(self, repository: str, ref: str, where: str) -> None:
+        """Refuse a name that a branch and a tag share: GitLab takes one in silence."""
+
+        def commit_of(listed: Any) -> str | None:
+            # The search is by substring; `^` and `$` mean the name's ends.
+            found = listed.list(search=f"^{ref}$", get_all=False)
+            return next((str(f.commit["id"]) for f in found if f.name == ref), None)
+
+        def shared() -> bool:
+            project = self._project(repository)
+            tag = commit_of(project.tags)
+            branch = commit_of(project.branches) if tag else None
+            return branch is not None and branch != tag
+
+        if self._ask(where, shared):
+            raise self._refusals.ambiguous_ref(where, ref)
+
+    def _tree(self, repository: str, commit: str) -> str | None:
+        """The root's tree id, made of its listed entries; None where they can't be had."""
+
+        def read() -> list[ListedEntry]:
+            listed = self._project(repository).repository_tree(
+                ref=commit, per_page=_PER_PAGE, iterator=True, pagination="keyset"
+            )
+            found = []
+            for entry in listed:
+                found.append(ListedEntry(entry["mode"], entry["name"], entry["id"]))
+                if len(found) > _MOST_ENTRIES:
+                    return []
+            return found
+
+        try:
+            return listed_tree_id(self._ask("", read))
+        except FetchError:
+            return None
+
+    def _canonical(self, page: str, sha: str, repository: str) -> str:
+        """The path in the address of a commit's page: so the project is spelled now."""
+        path = urlsplit(page).path.removeprefix(urlsplit(self._access.web).path)
+        end = f"/-/commit/{sha}"
+        return path.removesuffix(end).strip("/") if path.endswith(end) else repository
+
+    def _project(self, repository: str) -> Project:
+        return self._gitlab.projects.get(repository, lazy=True)
+
+    def _ask(self, where: str, question: Callable[[], _T]) -> _T:
+        def translate(error: Exception) -> FetchError | None:
+            if isinstance(error, gitlab.GitlabHttpError | gitlab.GitlabError):
+                status = error.response_code
+                if status is None:
+                    return self._refusals.strange(where)
+                said = error.error_message
+                return self._refusals.by_status(status, where, str(said or ""))
+            if isinstance(error, AttributeError | KeyError | TypeError):
+                # An answer without what GitLab's always have.
+                return self._refusals.strange(where)
+            return None
+
+        return ask(where, question, translate)
+
+
+class _Gitlab(gitlab.Gitlab):
+    """python-gitlab without patience of its own: the session has it."""
+
+    def http_request(self, *arguments: Any, **options: Any) -> requests.Response:
+        options["obey_rate_limit"] = False
+        return super().http_request(*arguments, **options)
+
+
+def _open(access: ForgeAccess, session: requests.Session) -> gitlab.Gitlab:
+    token = access.token.reveal() if access.token else None
+    job = access.scheme == "job"
+    return _Gitlab(
+        access.web,
+        # As a bearer's, access tokens of every kind and OAuth tokens are taken.
+        oauth_token=None if job else token,
+        job_token=token if job else None,
+        user_agent=USER_AGENT,
+        session=session,
+        keep_base_url=True,
+    )

@@ -1,0 +1,176 @@
+"""The httpx line to a forge that no library of its own covers."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from karst.forges.answers import AnswerStore, Kept
+from karst.forges.asking import Asking, Heard, NoAnswerError
+from karst.forges.failures import say_failure
+from karst.forges.http_options import USER_AGENT, HttpOptions
+from karst.forges.quiet import quiet_libraries
+
+# Longer than any answer that is no file.
+_LONGEST = 32 * 1024 * 1024
+_PIECE = 65536
+_MOST_HOPS = 5
+_REDIRECTS = (301, 302, 303, 307, 308)
+
+
+class HttpxLine:
+    """Questions to one forge: `token_headers` go to its own hosts and no others."""
+
+    def __init__(
+        self,
+        own: tuple[str, ...],
+        token_headers: Mapping[str, str],
+        asking: Asking,
+        answers: AnswerStore | None,
+    ) -> None:
+        quiet_libraries()
+        self._own = {_origin(url) for url in own}
+        self._token_headers = dict(token_headers)
+        self._asking = asking
+        self._answers = answers
+        self._clients: dict[str | None, httpx.Client] = {}
+        self._lock = threading.Lock()
+
+    def get(self, url: str, query: Mapping[str, str] | None = None) -> httpx.Response:
+        """Ask; returns a whole answer of any status that is no redirect."""
+        address = str(httpx.URL(url, params=dict(query) if query else None))
+        kept = self._answers.find(_question(address)) if self._answers else None
+        headers = {"If-None-Match": kept.etag} if kept else {}
+        begun = self._asking.options.monotonic()
+        answer = self._asking.ask(
+            "GET", address, lambda: self._read(address, headers, begun), _hear
+        )
+        if kept and answer.status_code == 304:
+            told = {"content-type": kept.content_type}
+            return httpx.Response(200, headers=told, content=kept.body.encode())
+        self._keep(address, answer)
+        return answer
+
+    @contextmanager
+    def stream(self, url: str) -> Iterator[httpx.Response]:
+        """Ask for a file; its body is read by the caller, undecoded."""
+        headers = {"Accept-Encoding": "identity"}
+        answer = self._asking.ask("GET", url, lambda: self._send(url, headers), _hear)
+        try:
+            yield answer
+        finally:
+            answer.close()
+
+    def _send(self, url: str, headers: Mapping[str, str]) -> httpx.Response:
+        """Send and follow redirects; the token stays with the forge's own hosts."""
+        for _ in range(_MOST_HOPS):
+            answer = self._send_once(url, headers)
+            target = answer.headers.get("location")
+            if answer.status_code not in _REDIRECTS or not target:
+                return answer
+            answer.close()
+            headers = {k: v for k, v in headers.items() if k != "If-None-Match"}
+            url = str(httpx.URL(url).join(target))
+        raise NoAnswerError("it redirects in a circle")
+
+    def _send_once(self, url: str, headers: Mapping[str, str]) -> httpx.Response:
+        shown = self._token_headers if _origin(url) in self._own else {}
+        client = self._client(url)
+        try:
+            request = client.build_request("GET", url, headers={**headers, **shown})
+            return client.send(request, stream=True)
+        except httpx.HTTPError as error:
+            why = say_failure(error)
+        # Outside of the handler: the library's error holds the request and its token.
+        raise NoAnswerError(why)
+
+    def _read(
+        self, url: str, headers: Mapping[str, str], begun: float
+    ) -> httpx.Response:
+        """Send, and read the whole body, within the time and the size it may have."""
+        answer = self._send(url, headers)
+        why, body = "", b""
+        try:
+            for piece in answer.iter_bytes(_PIECE):
+                body += piece
+                if len(body) > _LONGEST:
+                    why = "its answer is too long"
+                    break
+                if self._asking.options.seconds_left(begun) < 0:
+                    why = "its answer comes too slowly"
+                    break
+        except httpx.HTTPError as error:
+            why = say_failure(error)
+        finally:
+            answer.close()
+        if why:
+            raise NoAnswerError(why)
+        dropped = ("content-encoding", "content-length", "transfer-encoding")
+        told = {k: v for k, v in answer.headers.items() if k not in dropped}
+        return httpx.Response(answer.status_code, headers=told, content=body)
+
+    def _keep(self, url: str, answer: httpx.Response) -> None:
+        etag = answer.headers.get("etag")
+        content_type = answer.headers.get("content-type", "")
+        no_store = "no-store" in answer.headers.get("cache-control", "")
+        usable = answer.status_code == 200 and "json" in content_type and not no_store
+        if self._answers and etag and usable and _origin(url) in self._own:
+            self._answers.keep(Kept(_question(url), etag, content_type, answer.text))
+
+    def _client(self, url: str) -> httpx.Client:
+        options = self._asking.options
+        proxy = options.proxy(url)
+        with self._lock:
+            if proxy not in self._clients:
+                self._clients[proxy] = _open_client(options, proxy)
+            return self._clients[proxy]
+
+
+def _open_client(options: HttpOptions, proxy: str | None) -> httpx.Client:
+    return httpx.Client(
+        # Else the environment would overrule the CA bundle and send .netrc's passwords.
+        trust_env=False,
+        follow_redirects=False,
+        proxy=proxy,
+        verify=ssl.create_default_context(cafile=options.ca_bundle),
+        headers={"User-Agent": USER_AGENT},
+        limits=httpx.Limits(max_connections=options.connections),
+        timeout=httpx.Timeout(
+            options.read_timeout, connect=options.connect_timeout, pool=None
+        ),
+    )
+
+
+def _hear(answer: httpx.Response) -> Heard:
+    """A refusal's body is read; a file's is not."""
+    body = ""
+    if answer.status_code == 403:
+        try:
+            body = answer.read()[:_PIECE].decode(errors="replace")
+        except httpx.HTTPError:
+            body = ""
+    return Heard(answer.status_code, answer.headers, body)
+
+
+def _question(url: str) -> str:
+    return f"GET {url}"
+
+
+def _origin(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc.lower()
+
+
+def read_document(answer: httpx.Response) -> dict[str, Any]:
+    """The answer's JSON object; {} where it is none."""
+    try:
+        document = answer.json()
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}
