@@ -168,12 +168,18 @@ def destroy(
 
 @app.command()
 def health(
-    file: File = FILE, service: Name = None, json: Json = False, stack: Stack = None
+    file: File = FILE,
+    service: Name = None,
+    edges: Annotated[
+        bool, typer.Option("--edges", help="Ask who may call whom, too.")
+    ] = False,
+    json: Json = False,
+    stack: Stack = None,
 ) -> int:
     """Ask every service over mTLS, from a container of its own."""
     from karst.cli.watching import health_command
 
-    return health_command(file, service=service, as_json=json, stack=stack)
+    return health_command(file, service=service, edges=edges, as_json=json, stack=stack)
 
 
 @app.command()

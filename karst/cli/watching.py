@@ -10,28 +10,53 @@ from karst.cli.output import print_document, say
 from karst.cli.wiring import Workbench, open_workbench
 from karst.effects.engine import ContainerState
 from karst.errors import ConfigError, UnhealthyError
-from karst.report import health_document, render_health, render_table
+from karst.health import EdgeVerdict
+from karst.report import (
+    edges_document,
+    health_document,
+    render_edges,
+    render_health,
+    render_table,
+)
 
 
 def health_command(
-    file: Path, *, service: str | None, as_json: bool, stack: str | None
+    file: Path, *, service: str | None, edges: bool, as_json: bool, stack: str | None
 ) -> int:
-    from karst.pipeline.observing import check_health
+    from karst.pipeline.observing import check_edges, check_health
 
     bench = open_workbench(file, stack=stack)
     _known(bench, service)
     verdicts = check_health(bench.tools, bench.spec, service)
+    matrix: tuple[EdgeVerdict, ...] = ()
+    if edges:
+        found = check_edges(bench.tools, bench.spec)
+        matrix = tuple(e for e in found if service in (None, e.caller, e.callee))
     bench.progress.close()
     if as_json:
-        print_document(health_document(verdicts))
+        document = health_document(verdicts)
+        if edges:
+            document["edges"] = edges_document(matrix)
+        print_document(document)
     else:
         say(render_health(verdicts))
+        if edges:
+            say(render_edges(matrix))
     failed = [v.service for v in verdicts if not v.well]
-    if failed and not as_json:
+    wrong = [e for e in matrix if not e.well]
+    if as_json:
+        return UnhealthyError.exit_code if failed or wrong else 0
+    if failed:
         raise UnhealthyError(
             f"not healthy: {', '.join(failed)}", where=f"stack {bench.spec.name}"
         )
-    return UnhealthyError.exit_code if failed else 0
+    if wrong:
+        raise UnhealthyError(
+            f"{len(wrong)} edges are not as they should be",
+            where=f"stack {bench.spec.name}",
+            remedy="the lines above name them; `karst deploy` hands every sidecar its edges anew",
+        )
+    return 0
 
 
 def logs_command(

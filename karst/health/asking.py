@@ -26,6 +26,7 @@ class Question:
         address: the sidecar's real address.
         agent: what the sidecar's agent was told: port, protocol, health.
         mesh_version: the set it must serve before it counts as settled, or "".
+        patience: seconds that it may take to settle; None: as long as all may take.
     """
 
     identity: Identity
@@ -33,6 +34,7 @@ class Question:
     address: str
     agent: Mapping[str, Any]
     mesh_version: str = ""
+    patience: float | None = None
 
 
 @dataclass(frozen=True)
@@ -48,22 +50,30 @@ class ProbeSetting:
 
 
 def ask(
-    setting: ProbeSetting, questions: Iterable[Question], *, deadline: float
+    setting: ProbeSetting,
+    questions: Iterable[Question],
+    *,
+    deadline: float,
+    look: bool = False,
 ) -> Iterator[Verdict]:
-    """Yield a verdict per question as each settles; at `deadline` seconds all have."""
+    """Yield a verdict per question as each settles; at `deadline` seconds all have.
+
+    `look`: how things are now is asked, nobody waits for what does not serve.
+    """
     asked = list(questions)
     if not asked:
         return
     request = {
         "mode": "health",
         "deadline": deadline,
+        "look": look,
         "identity": IDENTITY_FILES,
         "services": [_entry(q) for q in asked],
     }
     releases = {q.identity.service: q.release for q in asked}
     answered = set()
     for line in run_probe(setting, request):
-        answer = _parse(line)
+        answer = parse_line(line)
         if answer is None or "name" not in answer:
             continue
         answered.add(answer["name"])
@@ -90,24 +100,38 @@ def run_probe(setting: ProbeSetting, request: Mapping[str, Any]) -> Iterator[str
     leaf = setting.authority.issue(
         Identity(setting.stack, PROBE), now=setting.now, lifetime=_LIFETIME
     )
+    files = {
+        "cert.pem": leaf.certificate_pem,
+        "key.pem": leaf.key_pem.reveal(),
+        "ca.pem": setting.authority.bundle_pem,
+    }
+    return run_container(setting, request, files)
+
+
+def run_container(
+    setting: ProbeSetting,
+    request: Mapping[str, Any],
+    files: Mapping[str, str],
+    *,
+    network: str = "",
+) -> Iterator[str]:
+    """Run the probe container with `files` under /probe; yield what it prints.
+
+    `network`: another one than the mesh's, such as `container:NAME`.
+    """
+    texts = {"request.json": json.dumps(request), **files}
     shot = OneShot(
         image=setting.image,
         command=("probe",),
-        network=setting.network,
+        network=network or setting.network,
         user=f"{PROBE_UID}:{PROBE_UID}",
-        files=(
-            _file("request.json", json.dumps(request)),
-            _file("cert.pem", leaf.certificate_pem),
-            _file("key.pem", leaf.key_pem.reveal()),
-            _file("ca.pem", setting.authority.bundle_pem),
+        files=tuple(
+            VolumeFile(f"probe/{n}", text.encode(), 0o600, PROBE_UID, PROBE_UID)
+            for n, text in texts.items()
         ),
         labels={"karst.role": "probe", "karst.stack": setting.stack},
     )
     return run_once(setting.engine, shot)
-
-
-def _file(name: str, text: str) -> VolumeFile:
-    return VolumeFile(f"probe/{name}", text.encode(), 0o400, PROBE_UID, PROBE_UID)
 
 
 def _entry(question: Question) -> dict[str, Any]:
@@ -124,10 +148,12 @@ def _entry(question: Question) -> dict[str, Any]:
         "server_id": question.identity.uri,
         "dns": question.identity.dns,
         "mesh_version": question.mesh_version or None,
+        "patience": question.patience,
     }
 
 
-def _parse(line: str) -> dict[str, Any] | None:
+def parse_line(line: str) -> dict[str, Any] | None:
+    """A line of the probe's as a document; None for any other."""
     try:
         found = json.loads(line)
     except ValueError:
@@ -137,6 +163,7 @@ def _parse(line: str) -> dict[str, Any] | None:
 
 def _verdict(answer: Mapping[str, Any], release: str) -> Verdict:
     status = answer.get("status") or {}
+    certificate = answer.get("certificate") or {}
     states: dict[str, State] = {
         "healthy": "healthy",
         "completed": "completed",
@@ -148,10 +175,11 @@ def _verdict(answer: Mapping[str, Any], release: str) -> Verdict:
         state=states.get(answer.get("verdict", ""), "unhealthy"),
         reason=answer.get("reason") or "",
         latency_ms=answer.get("latency_ms"),
+        latencies_ms=tuple(answer.get("latencies_ms") or ()),
         restarts=int(status.get("restarts") or 0),
         exit_reason=status.get("exit_reason") or "",
         last_lines=tuple(line["text"] for line in status.get("last_lines") or ()),
-        certificate_ends=(answer.get("certificate") or {}).get("not_after") or "",
+        certificate_begins=certificate.get("not_before") or "",
+        certificate_ends=certificate.get("not_after") or "",
         mesh_version=status.get("mesh_version") or "",
-        latencies_ms=tuple(answer.get("latencies_ms") or ()),
     )

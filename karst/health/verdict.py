@@ -20,7 +20,8 @@ class Verdict:
         latencies_ms: of several such requests, where several were made.
         exit_reason: how the app last ended, or "".
         last_lines: the app's last log lines, for a failure.
-        certificate_ends: RFC 3339 time at which the served certificate ends, or "".
+        certificate_begins, certificate_ends: RFC 3339 times of the served certificate,
+            or "".
         mesh_version: the set of files that the sidecar serves, or "".
     """
 
@@ -35,6 +36,7 @@ class Verdict:
     certificate_ends: str = ""
     mesh_version: str = ""
     latencies_ms: tuple[float, ...] = ()
+    certificate_begins: str = ""
 
     @property
     def latency_p50_ms(self) -> float | None:

@@ -8,13 +8,21 @@ from collections.abc import Mapping
 from karst.build.sidecar import have_sidecar_image
 from karst.config.spec import StackSpec
 from karst.errors import ConfigError
-from karst.health import ProbeSetting, Verdict, run_probe
+from karst.health import (
+    EdgeVerdict,
+    Member,
+    ProbeSetting,
+    Verdict,
+    ask_edges,
+    run_probe,
+)
 from karst.health.asking import IDENTITY_FILES
+from karst.mesh.assemble import door_identity
 from karst.mesh.target import read_target
 from karst.pipeline.releasing import judge
 from karst.pipeline.tools import Tools
 from karst.pki import CertificateAuthority, Identity
-from karst.terraform import Release
+from karst.terraform import Applied, Release, Stack
 
 _PATIENCE = 10.0
 
@@ -23,7 +31,7 @@ def check_health(
     tools: Tools, spec: StackSpec, service: str | None
 ) -> tuple[Verdict, ...]:
     """Ask every service (or one) now; one that is not deployed is missing."""
-    releases, authority = _running(tools, spec)
+    releases, authority = running(tools, spec)
     wanted = [s.name for s in spec.services if service in (None, s.name)]
     asked = {n: releases[n] for n in wanted if n in releases}
     found = judge(tools, authority, spec, asked, {}, patience=_PATIENCE)
@@ -33,11 +41,57 @@ def check_health(
     )
 
 
+def check_edges(tools: Tools, spec: StackSpec) -> tuple[EdgeVerdict, ...]:
+    """Ask every edge that the state names, and every one that it does not."""
+    releases, authority = running(tools, spec)
+    applied = tools.session.applied()
+    return judge_edges(tools, authority, spec, releases, applied)
+
+
+def judge_edges(
+    tools: Tools,
+    authority: CertificateAuthority,
+    spec: StackSpec,
+    releases: Mapping[str, Release],
+    applied: Stack | Applied,
+    *,
+    patience: float = _PATIENCE,
+) -> tuple[EdgeVerdict, ...]:
+    """The edge matrix of these releases and the doors of `applied`, whose edges count.
+
+    A wrong answer is asked again for `patience` seconds.
+    """
+    members = [
+        Member(
+            Identity(spec.name, name),
+            release.sidecar,
+            json.loads(release.agent),
+            release.address,
+            release.virtual_address,
+        )
+        for name, release in releases.items()
+    ]
+    published = {s.name: s.publish for s in spec.services if s.publish}
+    members += [
+        Member(
+            door_identity(spec.name, door.service),
+            door.container,
+            json.loads(door.agent),
+            door.address,
+            target=door.service,
+            tls=bool(door.service in published and published[door.service].tls),
+        )
+        for door in applied.doors.values()
+    ]
+    setting = _setting(tools, spec, authority)
+    return ask_edges(setting, members, applied.edges, patience=patience)
+
+
 def fetch_stats(
     tools: Tools, spec: StackSpec, service: str | None, text: str
 ) -> dict[str, list[str]]:
     """Envoy's `/stats?filter=TEXT` per service, asked over mTLS."""
-    releases, authority = _running(tools, spec)
+    releases, authority = running(tools, spec)
     wanted = {n: r for n, r in releases.items() if service in (None, n)}
     request = {
         "mode": "stats",
@@ -55,14 +109,7 @@ def fetch_stats(
             for name, release in wanted.items()
         ],
     }
-    setting = ProbeSetting(
-        tools.engine,
-        tools.sidecar_image,
-        spec.mesh.network,
-        spec.name,
-        authority,
-        tools.clock.now(),
-    )
+    setting = _setting(tools, spec, authority)
     found: dict[str, list[str]] = {}
     for line in run_probe(setting, request):
         try:
@@ -74,7 +121,20 @@ def fetch_stats(
     return {name: found[name] for name in sorted(found)}
 
 
-def _running(
+def _setting(
+    tools: Tools, spec: StackSpec, authority: CertificateAuthority
+) -> ProbeSetting:
+    return ProbeSetting(
+        tools.engine,
+        tools.sidecar_image,
+        spec.mesh.network,
+        spec.name,
+        authority,
+        tools.clock.now(),
+    )
+
+
+def running(
     tools: Tools, spec: StackSpec
 ) -> tuple[Mapping[str, Release], CertificateAuthority]:
     """Service => the release that has traffic (or the only one), and the stack's CA."""

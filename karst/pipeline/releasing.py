@@ -126,6 +126,7 @@ def judge(
             address=release.address,
             agent=json.loads(release.agent),
             mesh_version=versions.get(release.mesh_volume, ""),
+            patience=_patience(release) if patience is None else None,
         )
         for name, release in services.items()
     ]
@@ -137,11 +138,10 @@ def judge(
         authority,
         tools.clock.now(),
     )
-    graces = [q.agent["health"]["grace"] for q in questions]
-    deadline = (
-        max(graces, default=0.0) + _PROBE_MARGIN if patience is None else patience
-    )
-    for verdict in ask(setting, questions, deadline=deadline):
+    look = patience is not None
+    longest = max((q.patience or 0.0 for q in questions), default=0.0)
+    deadline = longest if patience is None else patience
+    for verdict in ask(setting, questions, deadline=deadline, look=look):
         container = services[verdict.service].container
         full = with_engine_word(tools.engine, verdict, container)
         verdicts[verdict.service] = full
@@ -151,6 +151,11 @@ def judge(
         if release.kind == "job":
             verdicts[name] = _job(tools, spec, release, patience)
     return verdicts
+
+
+def _patience(release: Release) -> float:
+    grace: float = json.loads(release.agent)["health"]["grace"]
+    return grace + _PROBE_MARGIN
 
 
 def _job(

@@ -4,6 +4,7 @@
 """
 
 from karst.report.comment import render_comment_body
+from karst.report.edges_text import describe_edge, edges_document, render_edges
 from karst.report.gitlab import render_gitlab_terraform, render_section
 from karst.report.health_text import health_document, render_health
 from karst.report.junit import render_junit
@@ -16,9 +17,12 @@ __all__ = [
     "PlanReport",
     "RunReport",
     "ServiceLine",
+    "describe_edge",
+    "edges_document",
     "health_document",
     "plan_document",
     "render_comment_body",
+    "render_edges",
     "render_gitlab_terraform",
     "render_health",
     "render_junit",

@@ -40,7 +40,8 @@ class Target(Protocol):
 
 
 @functools.cache
-def _context(identity: Identity, alpn: tuple[str, ...]) -> ssl.SSLContext:
+def load_context(identity: Identity, alpn: tuple[str, ...]) -> ssl.SSLContext:
+    """The client side of mutual TLS; read from its files once."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     # Checked instead is the whole SPIFFE id, in `connect`: names are not identities here.
     context.check_hostname = False
@@ -66,7 +67,7 @@ def connect(
     except OSError as error:
         raise ProbeError(f"connect {host}:{port}: {error.strerror or error}") from error
     try:
-        secure = _context(identity, alpn).wrap_socket(plain)
+        secure = load_context(identity, alpn).wrap_socket(plain)
     except OSError as error:
         plain.close()
         raise ProbeError(f"TLS with {host}:{port}: {error}") from error
@@ -81,12 +82,19 @@ def connect(
 def handshake(
     address: tuple[str, int], server_id: str, identity: Identity, timeout: float
 ) -> dict[str, str]:
-    """Serial (hex) and end of the certificate that the sidecar serves now."""
+    """Serial (hex), begin and end of the certificate that the sidecar serves now."""
     with connect(address, server_id, identity, timeout, ("h2",)) as secure:
         certificate: Any = secure.getpeercert()
-    ends = ssl.cert_time_to_seconds(certificate["notAfter"])
-    not_after = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(ends))
-    return {"serial": certificate["serialNumber"].lower(), "not_after": not_after}
+    return {
+        "serial": certificate["serialNumber"].lower(),
+        "not_before": _rfc3339(certificate["notBefore"]),
+        "not_after": _rfc3339(certificate["notAfter"]),
+    }
+
+
+def _rfc3339(text: str) -> str:
+    seconds = ssl.cert_time_to_seconds(text)
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
 def ask_agent(

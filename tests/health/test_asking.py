@@ -52,7 +52,7 @@ def test_the_probe_has_an_identity_and_no_rights(
     (shot,) = shots
     assert (shot.user, shot.network, shot.command) == ("1338:1338", "net", ("probe",))
     files = {f.path: f for f in shot.files}
-    assert {(f.mode, f.uid) for f in files.values()} == {(0o400, 1338)}
+    assert {(f.mode, f.uid) for f in files.values()} == {(0o600, 1338)}
     request = json.loads(files["probe/request.json"].content)
     assert request["services"][0]["server_id"] == "spiffe://karst.internal/shop/web"
     assert request["services"][0]["mesh_version"] == "v1"

@@ -46,7 +46,7 @@ def test_a_healthy_service(pairs_field: Any, api: Any) -> None:
     assert found["reason"] == "GET api.pairs.karst.internal:8000/: 200"
     assert 0 < found["latency_ms"] < 5000
     assert (status["status"], status["mesh_version"]) == ("SERVING", api.version)
-    assert set(certificate) == {"serial", "not_after"}
+    assert set(certificate) == {"serial", "not_before", "not_after"}
     assert certificate["not_after"].endswith("Z")
 
 

@@ -1,0 +1,225 @@
+"""The edge matrix on a real stack: what is open, what is shut, and what asking leaves."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import tarfile
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import LiveStack, MakeStack, docker
+from cryptography import x509
+from in_containers import own_subnet, source
+from sample_apps import STORE, STORE_DOCKERFILE, WORKER, echo
+from snapshots import free_port, until
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def shop(make_stack: MakeStack) -> LiveStack:
+    stack = make_stack()
+    own_subnet(stack, 171)
+    stack.write(
+        [
+            {
+                "slug": stack.app("web", echo("web")),
+                "calls": ["api", "greeter"],
+                "publish": free_port(),
+            },
+            {"slug": stack.app("api", echo("api")), "calls": ["store"]},
+            {
+                "slug": stack.app(
+                    "store", STORE, "store.py", Dockerfile=STORE_DOCKERFILE
+                ),
+                "port": 5432,
+                "protocol": "tcp",
+                "user": "10001:10001",
+            },
+            {
+                "slug": stack.app(
+                    "greeter", source("greeter"), requirements__txt="grpcio\n"
+                ),
+                "protocol": "grpc",
+            },
+            {
+                "slug": stack.app("worker", WORKER),
+                "protocol": "none",
+                "calls": ["store"],
+                "health": {"process": True},
+            },
+        ],
+        default="deny",
+    )
+    stack.ok("deploy")
+    return stack
+
+
+def matrix(stack: LiveStack, expect: int = 0) -> dict[tuple[str, str], dict[str, Any]]:
+    outcome = stack.run("health", "--edges", "--json")
+    assert outcome.returncode == expect, outcome.stdout + outcome.stderr
+    return {(e["caller"], e["callee"]): e for e in json.loads(outcome.stdout)["edges"]}
+
+
+ALLOWED = {
+    ("web", "api"),
+    ("web", "greeter"),
+    ("api", "store"),
+    ("worker", "store"),
+    ("karst-door-web", "web"),
+}
+
+
+def test_every_edge_is_as_repos_yaml_says(shop: LiveStack) -> None:
+    found = matrix(shop)
+    callees = {"web", "api", "store", "greeter"}
+    callers = {*callees, "worker", "karst-door-web"}
+    pairs = {(a, b) for a in callers for b in callees if a != b}
+    nobody = {("", name) for name in (*callees, "worker")}
+    assert set(found) == pairs | nobody
+    assert [e for e in found.values() if not e["well"]] == []
+    words = {key: e["expected"] for key, e in found.items()}
+    assert {key for key, word in words.items() if word == "allowed"} == ALLOWED
+    assert {key for key, word in words.items() if word == "plaintext"} == nobody
+    # Latency is the caller's own: for an answer that took a request and came back.
+    assert all(found[key]["latency_ms"] > 0 for key in ALLOWED)
+    assert found["api", "web"]["detail"].startswith("sslv3 alert certificate unknown")
+    assert "certificate required" in found["", "store"]["detail"]
+
+
+def test_the_text_names_what_is_open_and_counts_what_is_shut(shop: LiveStack) -> None:
+    text = shop.ok("health", "--edges")
+    assert "5 of 5 allowed edges answered" in text
+    assert "15 of 15 others refused" in text
+    assert "5 of 5 services refused plaintext" in text
+    assert "WRONG" not in text
+
+
+def test_an_edge_that_is_open_against_the_books_is_named(shop: LiveStack) -> None:
+    """The books are told another story than the sidecars: every difference is found."""
+    found = asked_with(shop, {"web": (), "api": ("web",), "worker": ("store",)})
+    wrong = {(e.caller, e.callee): e.detail for e in found if not e.well}
+    assert set(wrong) == {
+        ("web", "api"),
+        ("web", "greeter"),
+        ("api", "store"),
+        ("api", "web"),
+    }
+    assert "let it in" in wrong["web", "api"]
+    assert "let it in" in wrong["api", "store"]
+    assert "api" not in wrong["api", "web"]
+
+
+def asked_with(stack: LiveStack, edges: dict[str, tuple[str, ...]]) -> Any:
+    from dataclasses import replace
+
+    from karst.cli.wiring import open_workbench
+    from karst.pipeline import observing
+
+    bench = open_workbench(stack.folder / "repos.yaml")
+    releases, authority = observing.running(bench.tools, bench.spec)
+    applied = replace(bench.tools.session.applied(), edges=edges)
+    return observing.judge_edges(
+        bench.tools, authority, bench.spec, releases, applied, patience=1.0
+    )
+
+
+def test_a_callee_that_is_down_is_named_by_its_callers(shop: LiveStack) -> None:
+    app = shop.container("app", "api")["Id"]
+    docker("pause", app)
+    try:
+        found = matrix(shop, expect=24)
+    finally:
+        docker("unpause", app)
+    wrong = {key for key, e in found.items() if not e["well"]}
+    # Who may not call it is refused all the same: its sidecar says so, not the app.
+    assert wrong == {("web", "api")}
+
+
+def test_what_is_asked_with_leaves_nothing_and_is_nobody_else_s(
+    shop: LiveStack, tmp_path: Path
+) -> None:
+    """Whoever takes a copy of the running probe finds no key, only what ends soon."""
+    volumes = docker("volume", "ls", "-q")
+    probe = subprocess.Popen(
+        [sys.executable, "-m", "karst", "health", "--edges", "--json"],
+        cwd=shop.folder,
+        stdout=subprocess.DEVNULL,
+    )
+    wanted = f"--filter=label=karst.stack={shop.name}"
+    seen: dict[str, bytes] = {}
+    listening: list[str] = []
+    try:
+        while probe.poll() is None:
+            listed = docker("ps", "-q", wanted, "--filter=label=karst.role=probe")
+            for name in listed.split():
+                files = copy(name)
+                if any(path.endswith("worker.key") for path in files):
+                    # It may just have started: what counts is what stays.
+                    time.sleep(0.7)
+                    seen = copy(name) or seen
+                    ports = docker("top", name, "-o", "pid,args", check=False)
+                    listening.append(ports)
+    finally:
+        probe.wait()
+    assert seen, "the probe that carries identities was never caught"
+    keys = {path: data for path, data in seen.items() if path.endswith(".key")}
+    assert {Path(p).stem for p in keys} >= {"api", "store", "worker", "greeter"}
+    assert [path for path, data in keys.items() if data] == []
+    assert b"PRIVATE KEY" not in b"".join(seen.values())
+    for path, data in seen.items():
+        if path.endswith(".crt"):
+            ends = x509.load_pem_x509_certificate(data).not_valid_after_utc
+            assert ends - datetime.now(UTC) < timedelta(minutes=5), path
+    assert docker("ps", "-aq", wanted, "--filter=label=karst.role=probe") == ""
+    assert docker("volume", "ls", "-q") == volumes
+    kept = [f for f in shop.folder.rglob("*") if f.is_file() and f.suffix == ".key"]
+    # What lies beside repos.yaml is what the deploy put there, and no newer.
+    assert all(time.time() - f.stat().st_mtime > 5 for f in kept)
+
+
+def copy(container: str) -> dict[str, bytes]:
+    """Path => content of all files under /probe of a container; {} once it is gone."""
+    done = subprocess.run(
+        ["docker", "cp", f"{container}:/probe", "-"], capture_output=True, check=False
+    )
+    if done.returncode:
+        return {}
+    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as tar:
+        found = {m.name: tar.extractfile(m) for m in tar if m.isfile()}
+        return {name: file.read() for name, file in found.items() if file}
+
+
+def test_the_probe_in_a_namespace_has_no_key_and_no_rights(shop: LiveStack) -> None:
+    caught: list[dict[str, Any]] = []
+    probe = subprocess.Popen(
+        [sys.executable, "-m", "karst", "health", "--edges", "--json"],
+        cwd=shop.folder,
+        stdout=subprocess.DEVNULL,
+    )
+
+    def catch() -> bool:
+        ids = docker("ps", "-q", f"--filter=label=karst.stack={shop.name}").split()
+        for found in json.loads(docker("inspect", *ids, check=False) or "[]"):
+            role = found["Config"]["Labels"].get("karst.role")
+            if role == "probe" and "container:" in found["HostConfig"]["NetworkMode"]:
+                caught.append({**found, "files": sorted(copy(found["Id"]))})
+        return bool(caught) or probe.poll() is not None
+
+    try:
+        until(catch, 60, "a probe in a namespace")
+    finally:
+        probe.wait()
+    assert caught
+    for found in caught:
+        host = found["HostConfig"]
+        assert host["CapDrop"] == ["ALL"]
+        assert "no-new-privileges:true" in host["SecurityOpt"]
+        assert found["Config"]["User"] == "1338:1338"
+        assert found["files"] in ([], ["probe/request.json"])
