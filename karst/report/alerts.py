@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 from karst.report.escaping import count, names
 from karst.report.fitting import Part
@@ -59,19 +60,15 @@ def alerts_part(report: PlanReport) -> Part:
     """The alerts in boxes; at the least, how many there are of each kind."""
     found = find_alerts(report)
 
-    def shown(boxed: int, named: int) -> str:
-        return _boxes(found, boxed, named)
-
     return Part(
         "warnings",
+        partial(_boxes, found, _ALL, 25),
         (
-            lambda: shown(_ALL, 25),
-            lambda: shown(40, 10),
-            lambda: shown(10, 5),
-            lambda: shown(3, 2),
-            lambda: shown(0, 0),
+            (45, partial(_boxes, found, 40, 10)),
+            (55, partial(_boxes, found, 10, 5)),
+            (65, partial(_boxes, found, 3, 2)),
+            (75, partial(_boxes, found, 0, 0)),
         ),
-        gives=9,
     )
 
 

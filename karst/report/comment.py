@@ -35,8 +35,8 @@ def render_comment_body(report: PlanReport, *, room: int, details_url: str = "")
 def plan_parts(report: PlanReport) -> list[Part]:
     """The pieces of a plan's document, in reading order."""
     return [
-        always(f"### {headline(report)}"),
-        always(place("Plan for", report.target, report.label)),
+        always(f"### Plan of {headline(report)}"),
+        always(place("For", report.target, report.label)),
         always(LIMITED if report.limited else ""),
         *plan_body(report),
     ]

@@ -65,7 +65,7 @@ def matrix(report: RunReport) -> str:
         (code(caller, 60), *(_mark(tried.get((caller, callee))) for callee in callees))
         for caller in callers
     ]
-    legend = "✓ allowed and answered · ✕ denied and refused · **!** not as it should be"
+    legend = "✓ allowed and answered, – denied and refused, **!** not as it should be."
     header = ("calls →", *(code(callee, 40) for callee in callees))
     return f"{table(header, rows)}\n\n{legend}"
 
@@ -75,7 +75,7 @@ def _mark(edge: EdgeVerdict | None) -> str:
         return ""
     if not edge.well:
         return "**!**"
-    return "✓" if edge.expected == "allowed" else "✕"
+    return "✓" if edge.expected == "allowed" else "–"
 
 
 def _by_caller(edges: Sequence[EdgeVerdict], callers: Sequence[str]) -> str:

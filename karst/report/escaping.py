@@ -15,8 +15,6 @@ from urllib.parse import quote, urlsplit
 
 UNKNOWN = "\N{REPLACEMENT CHARACTER}"
 MORE = "…"
-# Between a backslash and a pipe: parsers disagree on what "\\|" means in a table.
-_APART = "\N{ZERO WIDTH SPACE}"
 
 _TERMINAL = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-Z\\-_]"
@@ -53,14 +51,14 @@ def code(text: str, limit: int = 0) -> str:
 
 def code_block(lines: Iterable[str], info: str = "", *, limit: int = 400) -> str:
     """A code block, a line each; `limit` is per line."""
-    shown = [_line(line, limit) for line in lines]
+    shown = [log_line(line, limit) for line in lines]
     run = max((_longest_run(line) for line in shown), default=0)
     fence = "`" * max(3, run + 1)
     return "\n".join([f"{fence}{info}", *shown, fence])
 
 
-def _line(text: str, limit: int) -> str:
-    """Unlike elsewhere, spaces stay: they are a log's columns and a program's indents."""
+def log_line(text: str, limit: int) -> str:
+    """A line as it came, without anything unseen. Spaces stay: they are a log's columns and a program's indents."""
     flat = _TERMINAL.sub("", text[: limit * 4 + 64]).replace("\t", "    ").rstrip()
     return shorten("".join(_seen(" " if c in "\r\n" else c) for c in flat), limit)
 
@@ -81,7 +79,7 @@ def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 
 def _cell(text: str) -> str:
-    return text.replace("\\|", f"\\{_APART}|").replace("|", "\\|")
+    return text.replace("|", "\\|")
 
 
 def link(label: str, url: str) -> str:

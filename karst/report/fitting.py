@@ -15,44 +15,42 @@ class Part:
     """A piece of a document in several lengths.
 
     Attributes:
-        name: what people are told was shortened ("Terraform details").
-        forms: from the whole to the least that must be said; "" says nothing.
-        gives: who gives way first; 0 before 1. Equal numbers: the earlier part.
+        name: what people are told was shortened ("Terraform's resources").
+        whole: the piece as it should be.
+        shorter: how early this form is taken (0 before 1), and the form; the numbers
+            rise, and the last form is the least that must be said.
     """
 
     name: str
-    forms: tuple[Form, ...]
-    gives: int = 0
+    whole: Form
+    shorter: tuple[tuple[int, Form], ...] = ()
 
 
 def always(text: str) -> Part:
     """A part that never gives way."""
-    return Part("", (lambda: text,))
+    return Part("", lambda: text)
 
 
 def fit(parts: Sequence[Part], room: int, *, details_url: str = "") -> str | None:
-    """Join the parts with blank lines; None where even their least is too long.
-
-    The part that gives first goes through all its forms before the next one does.
-    """
-    texts = [part.forms[0]() for part in parts]
-    shortened: dict[str, None] = {}
+    """Join the parts with blank lines; None where even their least is too long."""
+    texts = [part.whole() for part in parts]
     document = _join(texts)
-    if len(document) <= room:
-        return document
-    for index in sorted(range(len(parts)), key=lambda i: parts[i].gives):
-        part = parts[index]
-        for form in part.forms[1:]:
-            text = form()
-            if text == texts[index]:
-                continue
+    steps = [
+        (early, index, form)
+        for index, part in enumerate(parts)
+        for early, form in part.shorter
+    ]
+    steps.sort(key=lambda step: step[:2])
+    shortened: dict[str, None] = {}
+    for _, index, form in steps:
+        if len(document) <= room:
+            return document
+        text = form()
+        if text != texts[index]:
             texts[index] = text
-            shortened[part.name] = None
-            note = _note(list(shortened), details_url)
-            document = _join([*texts, note])
-            if len(document) <= room:
-                return document
-    return None
+            shortened[parts[index].name] = None
+            document = _join([*texts, _note(list(shortened), details_url)])
+    return document if len(document) <= room else None
 
 
 def _note(shortened: Sequence[str], details_url: str) -> str:

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 from karst.health import Verdict
 from karst.health.edges import EdgeVerdict
-from karst.report.escaping import UNKNOWN, clean
+from karst.report.escaping import UNKNOWN, clean, log_line
 from karst.report.model import Failure, RunReport
 
 _LINES = 20
@@ -95,7 +95,9 @@ def _edge(report: RunReport, edge: EdgeVerdict) -> ET.Element:
 
 def _fail(case: ET.Element, message: str, lines: Iterable[str]) -> None:
     failure = ET.SubElement(case, "failure", message=_legal(message))
-    failure.text = "\n".join(_legal(line) for line in lines if line)
+    failure.text = "\n".join(
+        _ILLEGAL.sub(UNKNOWN, log_line(line, _WIDTH)) for line in lines if line
+    )
 
 
 def _legal(text: str) -> str:

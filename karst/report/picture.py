@@ -25,25 +25,29 @@ def render_picture(
     ill: Collection[str] = (),
     new: Collection[str] = (),
     marked: Collection[Edge] = (),
+    colour: str = "#0969da",
 ) -> str:
     """A Markdown block of who may call whom, or "" where nobody is there.
 
     Args:
         mesh: caller => callees; every service is a key.
         well, ill, new: services drawn in green, red and blue.
-        marked: edges drawn thick; they are drawn first where not all can be.
+        marked: edges drawn thick and in `colour`, dotted where the mesh has none such;
+            they come first where not all can be drawn.
     """
     services = list(dict.fromkeys([*mesh, *(c for cs in mesh.values() for c in cs)]))
     if not services:
         return ""
     every = [(caller, callee) for caller, callees in mesh.items() for callee in callees]
+    mine = set(every)
     strong = set(marked)
     said = ""
     if len(services) > 3 and len(every) == len(services) * (len(services) - 1):
         said = f"Every service may call every other ({count(len(every), 'edge')})."
         drawn = [edge for edge in every if edge in strong]
     else:
-        drawn = every
+        drawn = list(every)
+    drawn += [edge for edge in dict.fromkeys(marked) if edge not in mine]
     if len(drawn) > _EDGES:
         touched = {*ill, *new}
         drawn.sort(key=lambda e: (e not in strong, not touched & {*e}))
@@ -54,8 +58,8 @@ def render_picture(
         shown = list(dict.fromkeys([*wanted, *services]))[:_NODES]
     ids = {name: f"s{number}" for number, name in enumerate(shown)}
     drawn = [(a, b) for a, b in drawn if a in ids and b in ids]
-    if not said and len(drawn) < len(every):
-        said = f"Drawn: {len(drawn)} of {count(len(every), 'edge')}."
+    if not said and len(drawn) < len(mine):
+        said = f"Drawn: {len(drawn)} of {count(len(mine), 'edge')}."
     lines = ["```mermaid", "flowchart LR"]
     for name, number in ids.items():
         style = "ill" if name in ill else "new" if name in new else ""
@@ -64,7 +68,11 @@ def render_picture(
         lines.append(f"{label}:::{style}" if style else label)
     for caller, callee in drawn:
         arrow = "==>" if (caller, callee) in strong else "-->"
+        arrow = arrow if (caller, callee) in mine else "-.->"
         lines.append(f"  {ids[caller]} {arrow} {ids[callee]}")
+    thick = [str(n) for n, edge in enumerate(drawn) if edge in strong]
+    if thick:
+        lines.append(f"  linkStyle {','.join(thick)} stroke:{colour},stroke-width:3px")
     lines += [f"  {style}" for style in _STYLES]
     lines.append("```")
     return "\n".join(lines) + (f"\n\n{said}" if said else "")

@@ -13,10 +13,10 @@ from karst.terraform import ResourceChange
 
 _ALL = 100_000
 _HOW = {
-    "release": "new release",
-    "repair": "repaired: altered by hand",
-    "door": "published port only",
-    "edges": "edges only, no restart",
+    "release": "new&nbsp;release",
+    "repair": "altered by hand,<br>repaired",
+    "door": "published&nbsp;port<br>only",
+    "edges": "edges&nbsp;only,<br>no&nbsp;restart",
     "": "",
 }
 _ORDER = ("remove", "change", "add", "keep")
@@ -44,13 +44,14 @@ def services_part(report: PlanReport, look: Look = Look()) -> Part:
     """A table of what changes; at the least, how many services do."""
     plain = replace(look, why=False, width=60, named=6)
     narrow = replace(plain, starts=False, width=40, named=3)
-    few = replace(narrow, edge_rows=False)
-    looks = [look, replace(look, why=False), plain, narrow, few]
-    looks += [replace(few, rows=rows, width=32) for rows in (100, 50, 25, 12, 5, 0)]
+    few = replace(narrow, edge_rows=False, width=32)
+    shorter = {40: replace(look, why=False), 41: plain, 42: narrow, 50: few}
+    rows = {51: 100, 52: 50, 53: 25, 60: 12, 61: 6, 62: 3, 70: 0}
+    shorter |= {early: replace(few, rows=count) for early, count in rows.items()}
     return Part(
         "the table of services",
-        tuple(partial(_services, report, each) for each in looks),
-        gives=8,
+        partial(_services, report, look),
+        tuple((early, partial(_services, report, s)) for early, s in shorter.items()),
     )
 
 
@@ -63,7 +64,7 @@ def _services(report: PlanReport, look: Look) -> str:
     else:
         quiet = []
     rows = [_row(s, look) for s in changed[: look.rows]]
-    header = ("", "Service", "Commit", "Starts with", "Port", "Edges")
+    header = ("", "Service and commit", "Starts with", "Ports and edges")
     parts = []
     if rows:
         # A column that nobody fills only takes width.
@@ -72,14 +73,12 @@ def _services(report: PlanReport, look: Look) -> str:
             table([header[i] for i in kept], [[r[i] for i in kept] for r in rows])
         )
     if len(changed) > look.rows:
-        more = " more" if rows else ""
-        parts.append(
-            f"{count(len(changed) - look.rows, f'{more} service').strip()} would be touched, not shown here."
-        )
+        what = "more service" if rows else "service"
+        left = count(len(changed) - look.rows, what)
+        parts.append(f"{left} would be touched, not shown here.")
     if quiet:
-        parts.append(
-            f"{count(len(quiet), 'service')} get new peer files only; nothing of them restarts."
-        )
+        gets = count(len(quiet), "service gets", "services get")
+        parts.append(f"{gets} new peer files only; nothing of theirs restarts.")
     return "\n\n".join(parts)
 
 
@@ -87,35 +86,31 @@ def _row(line: ServiceLine, look: Look) -> tuple[str, ...]:
     what = f"**{line.action}**"
     if line.action == "change":
         what += f"<br>{_HOW[line.how]}"
-    return (
-        what,
-        _named(line, look),
-        _commits(line),
-        _starts(line, look),
-        "<br>".join(code(port, look.width) for port in line.ports),
-        _edges(line, look),
-    )
+    return (what, _named(line, look), _starts(line, look), _reach(line, look))
 
 
 def _named(line: ServiceLine, look: Look) -> str:
-    parts = [f"**{code(line.service, 200)}**"]
-    if line.slug:
-        parts.append(code(line.slug, look.width))
+    parts = [
+        f"**{code(line.service, 200)}**",
+        code(line.slug, look.width),
+        _commits(line),
+    ]
     if line.differs and look.why:
-        parts.append(f"differs in: {names(line.differs, look.named, look.width)}")
-    return "<br>".join(parts)
+        parts.append(f"differs in {names(line.differs, look.named, look.width)}")
+    return "<br>".join(part for part in parts if part)
 
 
 def _commits(line: ServiceLine) -> str:
     old, new = code(line.old_commit[:7]), code(line.new_commit[:7])
     if line.old_commit == line.new_commit or not (old and new):
         return new or old
-    text = f"{old} → {new}"
+    # Non-breaking spaces: a narrow column must not part them.
+    text = f"{old}&nbsp;→&nbsp;{new}"
     if not line.compare:
         return text
     ahead = line.compare.ahead
     label = "compare" if ahead is None else count(ahead, "commit")
-    return f"{text}<br>{link(label, line.compare.url)}"
+    return f"{text}, {link(label, line.compare.url)}"
 
 
 def _starts(line: ServiceLine, look: Look) -> str:
@@ -129,15 +124,14 @@ def _starts(line: ServiceLine, look: Look) -> str:
     return "<br>".join(part for part in parts if part)
 
 
-def _edges(line: ServiceLine, look: Look) -> str:
+def _reach(line: ServiceLine, look: Look) -> str:
     if line.action == "remove":
         return ""
-    ways = (("opens", line.opened), ("closes", line.closed))
-    return "<br>".join(
-        f"**{word}** {names(found, look.named, look.width)}"
-        for word, found in ways
-        if found
-    )
+    parts = [names(line.ports, look.named, look.width)]
+    for word, found in (("opens", line.opened), ("closes", line.closed)):
+        if found:
+            parts.append(f"**{word}** {names(found, look.named, look.width)}")
+    return "<br>".join(part for part in parts if part)
 
 
 def unchanged_part(report: PlanReport) -> Part:
@@ -147,7 +141,7 @@ def unchanged_part(report: PlanReport) -> Part:
     def listed() -> str:
         return details(title, names(kept, _ALL, 200)) if kept else ""
 
-    return Part("names of unchanged services", (listed, lambda: ""), gives=2)
+    return Part("names of unchanged services", listed, ((25, lambda: ""),))
 
 
 def moved_part(moved: Iterable[MovedSlug]) -> Part:
@@ -163,7 +157,7 @@ def moved_part(moved: Iterable[MovedSlug]) -> Part:
         title = count(len(found), "ref has moved on", "refs have moved on")
         return f"**{title}** since `repos.lock` was written." if found else ""
 
-    return Part("the list of refs that moved on", (listed, counted), gives=3)
+    return Part("the list of refs that moved on", listed, ((30, counted),))
 
 
 def _moved(each: MovedSlug) -> str:
@@ -177,24 +171,21 @@ def _moved(each: MovedSlug) -> str:
 
 def notes_part(notes: Iterable[str]) -> Part:
     lines = [f"- {code(note, 600)}" for note in notes]
-    return Part("notes", (lambda: "\n".join(lines), lambda: ""), gives=4)
+    return Part("notes", lambda: "\n".join(lines), ((35, lambda: ""),))
 
 
 def resources_part(report: PlanReport) -> Part:
     """Terraform's resources, folded: addresses, actions, names of what differs."""
 
-    def listed(rows: int, attributes: bool) -> str:
-        return _resources(report, rows, attributes=attributes)
-
+    shown = partial(_resources, report)
     return Part(
         "Terraform's resources",
+        partial(shown, _ALL, attributes=True),
         (
-            lambda: listed(_ALL, True),
-            lambda: listed(_ALL, False),
-            lambda: listed(100, False),
-            lambda: listed(0, False),
+            (20, partial(shown, _ALL, attributes=False)),
+            (21, partial(shown, 100, attributes=False)),
+            (22, partial(shown, 0, attributes=False)),
         ),
-        gives=1,
     )
 
 

@@ -28,14 +28,13 @@ def failures_part(report: RunReport) -> Part:
         return "\n\n".join(shown)
 
     return Part(
-        "failures' log lines",
+        "failures",
+        partial(listed, _LINES, 200),
         (
-            lambda: listed(_LINES, 200),
-            lambda: listed(5, 200),
-            lambda: listed(0, 100),
-            lambda: listed(0, 20),
+            (25, partial(listed, 5, 200)),
+            (28, partial(listed, 0, 100)),
+            (35, partial(listed, 0, 20)),
         ),
-        gives=5,
     )
 
 
@@ -91,8 +90,8 @@ def plan_part(report: RunReport) -> Part:
         body = fit(plan_body(plan), room)
         return details(f"{title}: {verdict_text(plan)}", body.strip()) if body else ""
 
-    forms = (partial(within, 400_000), partial(within, 50_000), lambda: "")
-    return Part("the plan", forms, gives=2)
+    shorter = ((15, partial(within, 50_000)), (16, lambda: ""))
+    return Part("the plan", partial(within, 400_000), shorter)
 
 
 def services(report: RunReport, most: int) -> str:
@@ -135,4 +134,4 @@ def stages(report: RunReport) -> str:
     total = sum(report.stages.values())
     slow = sorted(report.stages.items(), key=lambda s: -s[1])[:_SLOWEST]
     told = ", ".join(f"{code(name, 40)} {seconds:.1f} s" for name, seconds in slow)
-    return f"Slowest of {total:.1f} s: {told}."
+    return f"Slowest stages of {total:.1f} s: {told}."

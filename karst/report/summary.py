@@ -45,21 +45,20 @@ def _plan_picture(report: PlanReport) -> Part:
             else ""
         )
 
-    return Part("the picture", (drawn, lambda: ""), gives=0)
+    return Part("the picture", drawn, ((10, lambda: ""),))
 
 
 def render_run_summary(report: RunReport) -> str:
     """A run as a job's summary; verdict first, then what failed."""
-    tables = (partial(services, report, _ALL), partial(services, report, 100))
     parts = [
         always(f"### {_headline(report)}"),
         always(_place(report)),
         failures_part(report),
         always(notes(report)),
-        Part("the table of services", tables, gives=4),
+        _services_part(report),
         _edges_part(report),
         plan_part(report),
-        Part("the picture", (partial(_picture, report), lambda: ""), gives=0),
+        Part("the picture", partial(_picture, report), ((10, lambda: ""),)),
         always(stages(report)),
     ]
     return _within(parts, f"{run_verdict(report)}\n")
@@ -114,6 +113,11 @@ def _place(report: RunReport) -> str:
     )
 
 
+def _services_part(report: RunReport) -> Part:
+    shorter = ((30, partial(services, report, 100)),)
+    return Part("the table of services", partial(services, report, _ALL), shorter)
+
+
 def _edges_part(report: RunReport) -> Part:
     def shown(most: int, *, with_matrix: bool) -> str:
         parts = []
@@ -126,12 +130,11 @@ def _edges_part(report: RunReport) -> Part:
 
     return Part(
         "edges",
+        partial(shown, 200, with_matrix=True),
         (
-            lambda: shown(200, with_matrix=True),
-            lambda: shown(200, with_matrix=False),
-            lambda: shown(20, with_matrix=False),
+            (20, partial(shown, 200, with_matrix=False)),
+            (40, partial(shown, 20, with_matrix=False)),
         ),
-        gives=3,
     )
 
 
@@ -141,5 +144,7 @@ def _picture(report: RunReport) -> str:
     wrong = [(e.caller, e.callee) for e in report.edges if not e.well]
     if not report.verdicts:
         return ""
-    picture = render_picture(report.mesh, well=well, ill=ill, marked=wrong)
+    picture = render_picture(
+        report.mesh, well=well, ill=ill, marked=wrong, colour="#cf222e"
+    )
     return f"#### The mesh\n\n{picture}" if picture else ""
