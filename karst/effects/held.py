@@ -64,6 +64,8 @@ def _holding(engine: Engine, container: str, connection: Any) -> Iterator[None]:
     try:
         yield
     finally:
+        # The library hands out a file over the socket, which closing leaves open.
+        connection._response.close()
         connection.close()
         engine.remove(container)
 
