@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from karst.cli.step_github import GitHubJob
 from karst.config.inputs import Inputs, read_inputs
@@ -17,9 +17,6 @@ from karst.context.payload import LONGEST, parse_event
 from karst.context.run_context import RunContext
 from karst.errors import ConfigError, KarstError
 from karst.pipeline.step_task import Task, decide
-
-if TYPE_CHECKING:
-    from karst.cli.wiring import Workbench
 
 DEFAULT_ARTIFACTS = ".karst/artifacts"
 
@@ -62,53 +59,13 @@ def _run(
 ) -> None:
     if task.work == "nothing":
         return
+    from karst.cli import step_work
+    from karst.cli.step_opening import read_opening
     from karst.effects.workspace import temporary_directory
-    from karst.pipeline.step import Step
 
     with temporary_directory("karst-step-") as scratch:
-        bench = _workbench(context, inputs, environ, job, scratch)
-        step = Step(bench.tools, bench.spec, bench.settings, context, inputs, job)
-        if task.work == "plan":
-            step.plan()
-        elif task.work == "apply":
-            step.apply()
-        else:
-            raise ConfigError(f"'{task.work}' can't be done by this version")
-
-
-def _workbench(
-    context: RunContext,
-    inputs: Inputs,
-    environ: Mapping[str, str],
-    job: GitHubJob,
-    scratch: Path,
-) -> Workbench:
-    from dataclasses import replace
-
-    from karst.cli.wiring import assemble_workbench, read_spec_text, secret_values
-    from karst.config.parse import parse_stack
-    from karst.config.settings import read_settings
-
-    # Everything that karst keeps for itself goes where the job ends with it: what it
-    # left in the workspace, as root, the runner could not remove.
-    flags = {"KARST_STATE_DIR": str(scratch / "state")}
-    settings = read_settings(environ, None, flags)
-    file = context.workspace / inputs.file
-    spec = parse_stack(
-        read_spec_text(file),
-        source=inputs.file,
-        default_name=context.name,
-        default_network=settings.docker_network_name,
-        ports=settings.ports,
-    )
-    config = {k: v.reveal() for k, v in inputs.backend_config.items()}
-    state = replace(spec.state, config={**spec.state.config, **config})
-    spec = replace(spec, state=state)
-    secrets = secret_values(spec, environ, None)
-    job.mask(tuple(secrets.values()))
-    return assemble_workbench(
-        spec, settings, environ, secrets, job, file.parent, context
-    )
+        opening = read_opening(task, context, inputs, environ, job, scratch)
+        step_work.WORK[task.work](opening)
 
 
 def _event(environ: Mapping[str, str]) -> Mapping[str, object]:

@@ -102,9 +102,9 @@ class GitHubJob(PlainProgress):
         text = _bounded(self._clean(value), OUTPUT_BYTES)
         self._append(path, f"{name}<<{mark}\n{text}\n{mark}\n")
 
-    def artifact(self, name: str, text: str) -> Path:
-        folder = self.folder
-        for part in (folder, *folder.parents):
+    def artifact(self, name: str, text: str) -> str:
+        path = self.folder / name
+        for part in path.parents:
             if part == self.workspace:
                 break
             if part.is_symlink():
@@ -113,11 +113,10 @@ class GitHubJob(PlainProgress):
                     where=str(part),
                     remedy="remove the link; karst makes the folder itself",
                 )
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
         atomic_write(path, _bounded(self._clean(text), ARTIFACT_BYTES))
         self._give_away(path)
-        return path
+        return str(path.relative_to(self.workspace))
 
     # --- the rest ---
 

@@ -2,90 +2,123 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from karst.config.inputs import Inputs
 from karst.config.settings import Settings
 from karst.config.spec import StackSpec
 from karst.context.run_context import RunContext
-from karst.errors import UnhealthyError
-from karst.health import Verdict
+from karst.errors import KarstError, UnhealthyError
+from karst.fetch.lock import RepoLock
 from karst.pipeline.applying import ApplyOutcome, apply
 from karst.pipeline.planning import plan
-from karst.pipeline.step_job import Job
+from karst.pipeline.receipts import choose_pins
+from karst.pipeline.reporting import plan_report, run_report
+from karst.pipeline.reviewing import ReviewedRequest, refuse_unreviewed, review
+from karst.pipeline.step_comparing import compare_commits
+from karst.pipeline.step_review import Reviewing
+from karst.pipeline.step_telling import Telling, failure_of
 from karst.pipeline.tools import Planned, Tools
-from karst.report import health_document, plan_document, render_health, render_plan
+from karst.report.model import Alert, PlanReport, RunReport
 
 
 @dataclass(frozen=True)
 class Step:
-    """One run of the step for one stack: what it works with and where it tells."""
+    """One run of the step for one stack.
+
+    Attributes:
+        lock: repos.lock, or an empty one.
+        alerts: what the request's repos.yaml would change that a plan can't show.
+    """
 
     tools: Tools
     spec: StackSpec
     settings: Settings
     context: RunContext
     inputs: Inputs
-    job: Job
+    lock: RepoLock
+    reviewing: Reviewing
+    telling: Telling
+    alerts: tuple[Alert, ...] = ()
+    notes: tuple[str, ...] = ()
 
-    def plan(self) -> Planned:
-        """Plan, and say it in summary, artifacts and outputs."""
-        with self.tools.session.alone():
-            planned = plan(self.tools, self.spec, self.settings)
-        self._tell_plan(planned)
-        return planned
+    def plan(self) -> PlanReport:
+        """Plan, and say it in comment, summary, artifacts and outputs."""
+        with self._alone():
+            planned = plan(self.tools, self.spec, self.settings, self.lock)
+            report = self._report(planned)
+        receipt = self.reviewing.receipt(planned)
+        self.telling.plan(report)
+        self.telling.comment(report, receipt, self.reviewing)
+        return report
 
-    def apply(self) -> ApplyOutcome:
-        """Apply what was reviewed, and report everybody's health; raises UnhealthyError."""
-        with self.tools.session.alone():
-            planned = plan(self.tools, self.spec, self.settings)
-            self._tell_plan(planned)
-            outcome = apply(self.tools, planned)
-        self._tell_health(outcome)
-        return outcome
+    def apply(self) -> None:
+        """Apply what was reviewed, and report everybody's health.
 
-    def _tell_plan(self, planned: Planned) -> None:
-        document = plan_document(planned.plan)
-        path = self.job.artifact(
-            "plan.json", json.dumps(document, indent=2, sort_keys=True)
+        Raises UnreviewedError before anything changed, UnhealthyError after.
+        """
+        with self._alone():
+            planned, reviewed = self._plan_as_reviewed()
+            report = self._report(planned)
+            self.telling.plan_files(report)
+            try:
+                found = review(planned, reviewed)
+                refuse_unreviewed(found, self.inputs.on_unreviewed)
+                outcome = apply(self.tools, planned)
+                if outcome.well and self.context.commit:
+                    self.tools.session.record(outcome.stack, self.context.commit)
+            except KarstError as error:
+                self.telling.run(_failed(report, error))
+                raise
+        self.telling.run(run_report(planned, outcome, report))
+        _require_health(self.spec.name, outcome)
+
+    def _plan_as_reviewed(self) -> tuple[Planned, tuple[ReviewedRequest, ...]]:
+        """Plan with the commits that the receipts since the last apply have pinned."""
+        self.tools.progress.step("looking for what was reviewed")
+        self.tools.session.prepare()
+        applied = self.tools.session.applied()
+        reviewed = self.reviewing.collect(applied)
+        receipts = [each.receipt for each in reviewed if each.receipt]
+        pins = choose_pins(self.spec, self.lock, receipts, applied)
+        return plan(self.tools, self.spec, self.settings, pins), reviewed
+
+    def _report(self, planned: Planned) -> PlanReport:
+        return plan_report(
+            planned,
+            target=self.telling.target,
+            label=self.inputs.label,
+            comparisons=compare_commits(self.tools.sources, planned),
+            moved=planned.moves.moved,
+            alerts=self.alerts,
+            notes=(*self.notes, *planned.notes, *planned.moves.notes),
         )
-        self.job.output("changes", _truth(not planned.plan.empty))
-        self.job.output("plan-json", str(path))
-        self.job.output("services-json", json.dumps(document["services"]))
-        text = f"## Plan of `{self.spec.name}`\n\n```text\n{render_plan(planned.plan)}\n```\n"
-        self.job.summary(text)
-        self.job.output("summary", str(self.job.artifact("summary.md", text)))
 
-    def _tell_health(self, outcome: ApplyOutcome) -> None:
-        names = [s.name for s in self.spec.services]
-        verdicts = sorted(
-            outcome.verdicts.values(), key=lambda v: names.index(v.service)
-        )
-        self.job.artifact(
-            "health.json", json.dumps(health_document(verdicts), indent=2)
-        )
-        self.job.output("healthy", _truth(outcome.well))
-        self.job.summary(
-            f"## Health of `{self.spec.name}`\n\n```text\n{render_health(verdicts)}\n```\n"
-        )
-        if not outcome.well:
-            raise _unhealthy(self.spec.name, verdicts, outcome)
+    def _alone(self) -> AbstractContextManager[None]:
+        return self.tools.session.alone()
 
 
-def _unhealthy(
-    stack: str, verdicts: Iterable[Verdict], outcome: ApplyOutcome
-) -> UnhealthyError:
-    failed = {v.service for v in verdicts if not v.well} | set(outcome.rolled_back)
-    kept = ", ".join(outcome.rolled_back)
-    remedy = "the summary has the last lines of each; mend the service and merge again"
-    return UnhealthyError(
-        f"not healthy: {', '.join(sorted(failed))}",
-        where=f"stack {stack}",
-        remedy=f"the former release of {kept} runs on; {remedy}" if kept else remedy,
+def _failed(plan: PlanReport, error: KarstError) -> RunReport:
+    return RunReport(
+        stack=plan.stack,
+        mode="apply",
+        target=plan.target,
+        label=plan.label,
+        plan=plan,
+        mesh=plan.mesh,
+        failures=(failure_of(error),),
     )
 
 
-def _truth(value: bool) -> str:
-    return "true" if value else "false"
+def _require_health(stack: str, outcome: ApplyOutcome) -> None:
+    if outcome.well:
+        return
+    failed = {n for n, v in outcome.verdicts.items() if not v.well}
+    kept = ", ".join(outcome.rolled_back)
+    remedy = "the summary has the last lines of each; mend the service and merge again"
+    raise UnhealthyError(
+        f"not healthy: {', '.join(sorted(failed | set(outcome.rolled_back)))}",
+        where=f"stack {stack}",
+        remedy=f"the former release of {kept} runs on; {remedy}" if kept else remedy,
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal, Protocol
 
 Level = Literal["error", "warning", "notice"]
@@ -23,6 +22,9 @@ class Job(Protocol):
         """Set an output of the step."""
         ...
 
-    def artifact(self, name: str, text: str) -> Path:
-        """Write a file into the artifact folder, bounded; returns its path."""
+    def artifact(self, name: str, text: str) -> str:
+        """Write a file into the artifact folder, bounded.
+
+        Returns its path below the workspace: a step's own paths mean nothing outside.
+        """
         ...

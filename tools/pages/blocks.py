@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 _BLOCK = re.compile(
@@ -32,7 +32,7 @@ def refresh(page: Path, kinds: dict[str, Render]) -> str:
     return _BLOCK.sub(fill, text)
 
 
-def table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     """A Markdown table; bars within cells are escaped."""
     lines = [header, tuple("---" for _ in header), *rows]
     return "".join("| " + " | ".join(map(_cell, line)) + " |\n" for line in lines)

@@ -1,0 +1,52 @@
+"""The step's inputs as the variables and files by which the program's parts are told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from karst.config.inputs import Inputs
+from karst.effects.workspace import atomic_write, private_directory
+
+_PRIVATE = 0o600
+
+
+def step_environment(
+    environ: Mapping[str, str], inputs: Inputs, scratch: Path
+) -> dict[str, str]:
+    """The job's variables with the inputs in their places; files go below `scratch`.
+
+    An input wins over a variable of the job: it is this step's own.
+    """
+    found = {k: v for k, v in environ.items() if not k.startswith("INPUT_")}
+    if inputs.github_token:
+        found.pop("GH_TOKEN", None)
+        found["GITHUB_TOKEN"] = inputs.github_token.reveal()
+    if inputs.gitlab_token:
+        found["GITLAB_TOKEN"] = inputs.gitlab_token.reveal()
+    if inputs.bitbucket_token:
+        email, sign, token = inputs.bitbucket_token.reveal().rpartition(":")
+        found["BITBUCKET_TOKEN"] = token
+        found.pop("BITBUCKET_EMAIL", None)
+        if sign:
+            found["BITBUCKET_EMAIL"] = email
+    if inputs.ca:
+        found["KARST_CA_CERTIFICATE"] = inputs.ca.certificate
+        found["KARST_CA_KEY"] = inputs.ca.key.reveal()
+    found |= _tls(inputs, scratch)
+    return found
+
+
+def _tls(inputs: Inputs, scratch: Path) -> dict[str, str]:
+    texts = {}
+    if inputs.docker_tls_ca:
+        texts["ca.pem"] = inputs.docker_tls_ca
+    if inputs.docker_tls:
+        texts["cert.pem"] = inputs.docker_tls.certificate
+        texts["key.pem"] = inputs.docker_tls.key.reveal()
+    if not texts:
+        return {}
+    folder = private_directory(scratch / "docker-tls")
+    for name, text in texts.items():
+        atomic_write(folder / name, text.rstrip() + "\n", mode=_PRIVATE)
+    return {"DOCKER_CERT_PATH": str(folder), "DOCKER_TLS_VERIFY": "1"}

@@ -1,0 +1,241 @@
+"""From a job's facts to the Step: whose files, whose target, whose comment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from karst.cli.output import PlainProgress
+from karst.cli.step_environment import step_environment
+from karst.cli.step_github import GitHubJob
+from karst.cli.wiring import (
+    Workbench,
+    assemble_workbench,
+    read_spec_text,
+    secret_values,
+)
+from karst.config.addresses import hide_password
+from karst.config.inputs import CommentMode, Inputs
+from karst.config.parse import parse_stack
+from karst.config.settings import Settings, read_settings
+from karst.config.spec import StackSpec
+from karst.context.run_context import RunContext
+from karst.errors import ConfigError, KarstError
+from karst.fetch.lock import RepoLock
+from karst.fetch.lock_file import lock_path, read_lock
+from karst.fetch.lock_text import parse_lock
+from karst.forges.access import read_access
+from karst.forges.github_requests import GitHubRequests
+from karst.forges.http_options import HttpOptions
+from karst.forges.publishing import CommentHeader, Publisher
+from karst.pipeline.step import Step
+from karst.pipeline.step_review import Request, Reviewing
+from karst.pipeline.step_task import Task
+from karst.pipeline.step_telling import Telling
+from karst.pipeline.trust import (
+    Trusted,
+    refuse_leaving,
+    refuse_outside,
+    refuse_state_credentials,
+    trust,
+)
+
+_UNREVIEWED_EVENTS = ("request", "queue")
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What is known before any engine is asked.
+
+    Attributes:
+        environ: the job's variables, inputs in their places.
+        base: the base branch's stack and pins, where this is about a request.
+    """
+
+    task: Task
+    context: RunContext
+    inputs: Inputs
+    job: GitHubJob
+    environ: Mapping[str, str]
+    settings: Settings
+    file: Path
+    spec: StackSpec
+    trusted: Trusted
+    lock: RepoLock
+    publisher: Publisher
+    base: tuple[StackSpec | None, RepoLock]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_of_request(self) -> bool:
+        return self.context.event in _UNREVIEWED_EVENTS
+
+    @property
+    def target(self) -> str:
+        host = self.trusted.spec.target.docker_host
+        return hide_password(host) if host else ""
+
+    @property
+    def telling(self) -> Telling:
+        mode: CommentMode = self.inputs.comment if self.task.comments else "off"
+        return Telling(
+            self.job,
+            self.spec.name,
+            self.target,
+            self.inputs.label,
+            self.context.run_url,
+            mode,
+            self.publisher,
+        )
+
+    @property
+    def reviewing(self) -> Reviewing:
+        request, head = self.context.request, self.context.head_commit
+        return Reviewing(
+            self.context,
+            CommentHeader(self.spec.name, self.target, self.inputs.label),
+            self.publisher,
+            Request(request, head) if request and head else None,
+            self.inputs.receipt_key,
+            signs=not self.context.is_restricted,
+        )
+
+
+def read_opening(
+    task: Task,
+    context: RunContext,
+    inputs: Inputs,
+    environ: Mapping[str, str],
+    job: GitHubJob,
+    scratch: Path,
+) -> Opening:
+    """Read everything that the workspace and the base branch say; raises KarstError."""
+    environ = step_environment(environ, inputs, scratch)
+    # What karst keeps for itself goes where it ends with the step: what it left in the
+    # workspace, as root, the runner could not remove.
+    flags = {"KARST_STATE_DIR": str(scratch / "state")}
+    settings = read_settings(environ, None, flags)
+    publisher = GitHubRequests(
+        read_access("gh", environ),
+        HttpOptions(environ),
+        context.repository or "",
+        context.branch,
+    )
+    file = context.workspace / inputs.file
+    refuse_outside(file, context.workspace, where=inputs.file)
+    spec = _parse(read_spec_text(file), inputs, context, settings)
+    refuse_leaving(spec, file, context.workspace)
+    lock = read_lock(lock_path(file)) or RepoLock()
+    base: tuple[StackSpec | None, RepoLock] = (None, RepoLock())
+    notes: tuple[str, ...] = ()
+    trusted = Trusted(spec)
+    if context.event in _UNREVIEWED_EVENTS:
+        base, notes = _read_base(publisher, inputs, context, settings)
+        trusted = trust(spec, base[0])
+    refuse_state_credentials(trusted.spec)
+    config = {k: v.reveal() for k, v in inputs.backend_config.items()}
+    state = trusted.spec.state
+    state = replace(state, config={**state.config, **config})
+    trusted = replace(trusted, spec=replace(trusted.spec, state=state))
+    return Opening(
+        task=task,
+        context=context,
+        inputs=inputs,
+        job=job,
+        environ=environ,
+        settings=settings,
+        file=file,
+        spec=spec,
+        trusted=trusted,
+        lock=lock,
+        publisher=publisher,
+        base=base,
+        notes=notes,
+    )
+
+
+def _read_base(
+    publisher: Publisher, inputs: Inputs, context: RunContext, settings: Settings
+) -> tuple[tuple[StackSpec | None, RepoLock], tuple[str, ...]]:
+    """The base branch's repos.yaml and repos.lock, and notes on what is not to be had."""
+    commit = context.base_commit or ""
+    name = lock_path(Path(inputs.file))
+    try:
+        text = publisher.read_file(inputs.file, commit)
+        if text is None:
+            return (None, RepoLock()), ()
+        base = _parse(text, inputs, context, settings)
+        lock = publisher.read_file(str(name), commit)
+        pins = parse_lock(lock, source=str(name)) if lock else RepoLock()
+    except KarstError as error:
+        note = f"the base branch's {inputs.file} can't be read: {error.what}"
+        return (None, RepoLock()), (note,)
+    return (base, pins), ()
+
+
+def _parse(
+    text: str, inputs: Inputs, context: RunContext, settings: Settings
+) -> StackSpec:
+    return parse_stack(
+        text,
+        source=inputs.file,
+        default_name=context.name,
+        default_network=settings.docker_network_name,
+        ports=settings.ports,
+    )
+
+
+def open_step(opening: Opening) -> Step:
+    """The step with engine and Terraform at hand; raises KarstError."""
+    bench = _bench(opening, opening.job)
+    return Step(
+        tools=bench.tools,
+        spec=bench.spec,
+        settings=opening.settings,
+        context=opening.context,
+        inputs=opening.inputs,
+        lock=opening.lock,
+        reviewing=opening.reviewing,
+        telling=opening.telling,
+        alerts=opening.trusted.alerts,
+        notes=opening.notes,
+    )
+
+
+def _bench(opening: Opening, progress: PlainProgress) -> Workbench:
+    spec = opening.trusted.spec
+    # A plan needs no secret's value, and a request's text gets none.
+    secrets = {}
+    if not opening.is_of_request:
+        secrets = secret_values(spec, opening.environ, None)
+    opening.job.mask(tuple(secrets.values()))
+    return assemble_workbench(
+        spec,
+        opening.settings,
+        opening.environ,
+        secrets,
+        progress,
+        opening.file.parent,
+        opening.context,
+        opening.file,
+    )
+
+
+def refuse_passing(opening: Opening) -> None:
+    """Raise ConfigError where what an apply makes would end with the job."""
+    spec = opening.trusted.spec
+    if spec.state.backend == "local":
+        raise ConfigError(
+            "the state would end with this job: repos.yaml does not say where it is kept",
+            where=f"{opening.inputs.file} state",
+            remedy="write `state: {backend: target}` to keep it on the engine that the stack runs on, or name pg, s3 or another backend of Terraform's",
+        )
+    host = spec.target.docker_host or opening.settings.docker_host or "unix://"
+    hosted = opening.environ.get("RUNNER_ENVIRONMENT") == "github-hosted"
+    if hosted and host.startswith("unix://"):
+        raise ConfigError(
+            "this runner's engine ends with the job, and the stack with it",
+            where=f"{opening.inputs.file} target",
+            remedy="name a remote engine (`target: {docker_host: 'ssh://user@host'}`), use a runner of your own, or ask for `command: e2e`, which removes what it deployed",
+        )

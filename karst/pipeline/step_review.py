@@ -1,0 +1,105 @@
+"""The step's part in a review: whose comment, signed by what, and what others signed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from karst.context.run_context import RunContext
+from karst.errors import ConfigError
+from karst.forges.publishing import CommentHeader, Publisher
+from karst.pipeline.receipts import Occasion, make_receipt
+from karst.pipeline.reviewing import ReviewedRequest, collect
+from karst.pipeline.tools import Planned
+from karst.report.sealed import body_room
+from karst.secret import Secret
+from karst.terraform import Applied
+from karst.terraform.receipt import Receipt, VoidReceiptError
+from karst.terraform.receipt_signing import (
+    AnyVerifier,
+    KeySigner,
+    KeyVerifier,
+    Signer,
+    Verifier,
+    parse_keys,
+)
+
+
+@dataclass(frozen=True)
+class Request:
+    """The request that a plan is made for, and its own last commit."""
+
+    number: int
+    head: str
+
+
+@dataclass(frozen=True)
+class Reviewing:
+    """What is needed to sign a plan, and to find out what was signed.
+
+    Attributes:
+        publisher: the forge, or None where there is none to ask.
+        request: None where the plan is for none.
+        signs: whether this run may vouch for what it computed.
+    """
+
+    context: RunContext
+    header: CommentHeader
+    publisher: Publisher | None
+    request: Request | None = None
+    key: Secret | None = None
+    signs: bool = True
+
+    @property
+    def signer(self) -> Signer | None:
+        if not self.signs or self.key is None:
+            return None
+        return KeySigner(parse_keys(self.key)[0])
+
+    @property
+    def verifier(self) -> Verifier:
+        return KeyVerifier(parse_keys(self.key)) if self.key else AnyVerifier(())
+
+    def receipt(self, planned: Planned) -> Receipt | None:
+        """The receipt of a plan, None where nobody could sign it or it is too long."""
+        return (
+            self.kept(make_receipt(planned, self.occasion)) if self.occasion else None
+        )
+
+    @property
+    def occasion(self) -> Occasion | None:
+        repository = self.context.repository
+        if self.request is None or self.signer is None or repository is None:
+            return None
+        return Occasion(
+            repository=repository,
+            target=self.header.target,
+            label=self.header.label,
+            request=self.request.number,
+            head=self.request.head,
+            base=self.context.base_commit or "",
+        )
+
+    def kept(self, receipt: Receipt) -> Receipt | None:
+        try:
+            body_room(receipt)
+        except VoidReceiptError:
+            return None
+        return receipt
+
+    def collect(self, applied: Applied) -> tuple[ReviewedRequest, ...]:
+        """Merged requests since the last applied commit, with their receipts."""
+        until, repository = self.context.commit, self.context.repository
+        if self.publisher is None or until is None or repository is None:
+            raise ConfigError(
+                "nobody can be asked which requests were merged",
+                where="input github-token",
+                remedy="give a token that may read pull requests",
+            )
+        return collect(
+            self.publisher,
+            self.header,
+            self.verifier,
+            repository,
+            since=applied.commit,
+            until=until,
+        )

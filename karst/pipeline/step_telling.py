@@ -1,0 +1,148 @@
+"""Telling a plan or a run: summary, artifacts, outputs, and the one comment."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from karst.config.inputs import CommentMode
+from karst.errors import KarstError
+from karst.forges.publishing import Publisher
+from karst.pipeline.step_job import Job
+from karst.pipeline.step_review import Reviewing
+from karst.report import (
+    PlanReport,
+    RunReport,
+    render_comment_body,
+    render_junit,
+    render_plan_summary,
+    render_run_summary,
+)
+from karst.report.model import Failure
+from karst.report.sealed import body_room, seal
+from karst.terraform.receipt import Receipt
+
+_SERVICES_BYTES = 65_536
+
+
+@dataclass(frozen=True)
+class Telling:
+    """Where one stack's reports go.
+
+    Attributes:
+        target: the engine, as people name it, or "".
+        run_url: the page of this run.
+        comments: how the plan is commented, "off" where it is not.
+    """
+
+    job: Job
+    stack: str
+    target: str = ""
+    label: str = ""
+    run_url: str = ""
+    comments: CommentMode = "off"
+    publisher: Publisher | None = None
+
+    def plan(self, report: PlanReport) -> None:
+        self.plan_files(report)
+        self._summary(render_plan_summary(report))
+
+    def plan_files(self, report: PlanReport) -> None:
+        """The plan for programs: an artifact, and the outputs."""
+        document = {
+            **asdict(report),
+            "counts": report.counts,
+            "changes": not report.empty,
+        }
+        text = json.dumps(document, indent=2, sort_keys=True)
+        self.job.output("plan-json", self._artifact("plan.json", text))
+        self.job.output("changes", _truth(not report.empty))
+        self.job.output("services-json", _services(report, None))
+
+    def run(self, report: RunReport) -> None:
+        self._artifact("junit.xml", render_junit(report))
+        text = json.dumps(asdict(report), indent=2, sort_keys=True, default=str)
+        self._artifact("run.json", text)
+        self._summary(render_run_summary(report))
+        if report.verdicts:
+            self.job.output("healthy", _truth(report.well))
+        if report.plan:
+            self.job.output("services-json", _services(report.plan, report))
+
+    def comment(
+        self, report: PlanReport, receipt: Receipt | None, reviewing: Reviewing
+    ) -> None:
+        """Write the comment. One that fails leaves the plan as good as it is."""
+        request = reviewing.request
+        if self.publisher is None or request is None or self.comments == "off":
+            return
+        try:
+            facts = self.publisher.request(request.number)
+            if facts.head != request.head:
+                self.job.notice(
+                    "notice",
+                    "the request has a newer commit by now: its own run comments",
+                )
+                return
+            body = render_comment_body(
+                report, room=body_room(receipt), details_url=self.run_url
+            )
+            text = seal(body, reviewing.header, receipt, reviewing.signer)
+            url = self.publisher.upsert_comment(
+                request.number, reviewing.header, text, self.comments
+            )
+        except KarstError as error:
+            self.job.notice(
+                "warning",
+                f"the plan is good, but its comment could not be written: {error.what}. {error.remedy}",
+                where=error.where,
+            )
+            return
+        self.job.output("comment-url", url)
+        if receipt and reviewing.signer:
+            self.job.output("receipt", receipt_digest(text))
+
+    def _summary(self, text: str) -> None:
+        self.job.summary(text)
+        self.job.output("summary", self._artifact("summary.md", text))
+
+    def _artifact(self, name: str, text: str) -> str:
+        folder = re.sub(r"[^A-Za-z0-9.-]+", "-", f"{self.stack}-{self.label}").strip(
+            "-."
+        )
+        return self.job.artifact(f"{folder}/{name}", text)
+
+
+def failure_of(error: KarstError) -> Failure:
+    lines = tuple(error.detail.splitlines()[-40:])
+    return Failure(error.what, error.where, error.remedy, lines)
+
+
+def receipt_digest(text: str) -> str:
+    """SHA-256 of the signed receipt's line, by which a log can be matched to a comment."""
+    from hashlib import sha256
+
+    return sha256(text.rpartition("\n")[2].encode()).hexdigest()
+
+
+def _services(plan: PlanReport, run: RunReport | None) -> str:
+    verdicts = {v.service: v.state for v in run.verdicts} if run else {}
+    rows: list[dict[str, Any]] = [
+        {
+            "name": line.service,
+            "action": line.action,
+            "release": line.new_release,
+            "verdict": verdicts.get(line.service, ""),
+        }
+        for line in plan.services
+    ]
+    text = json.dumps(rows)
+    if len(text) <= _SERVICES_BYTES:
+        return text
+    return json.dumps([{"name": row["name"]} for row in rows])
+
+
+def _truth(value: bool) -> str:
+    return "true" if value else "false"
