@@ -11,6 +11,7 @@ checked: one that GitHub's description does not allow becomes a 599, and is list
 the description does not cover (GraphQL, the clone protocol).
 """
 
-from tests.fakes.github.forge import Call, FakeGitHub, Refusal, User
+from tests.fakes.github.forge import Call, FakeGitHub, Refusal
+from tests.fakes.hosting import User
 
 __all__ = ["Call", "FakeGitHub", "Refusal", "User"]

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from tests.fakes.exchange import Reply, Request
+from tests.fakes.hosting import HostedRepository, Hosting, UnknownTokenError, User
 from tests.fakes.openapi import Description, github_description
-from tests.fakes.repositories import GitRepository
 from tests.fakes.routes import Route
-from tests.fakes.server import FakeServer
 
-TOPICS = ("git_data", "repository", "apps")
+# The first route that fits answers: `commits/{sha}/pulls` before `commits/{ref}`.
+TOPICS = ("requests", "git_data", "repository", "apps")
 _DOCS = "https://docs.github.com/rest"
-_T = TypeVar("_T")
 
 
 class Refusal(Exception):
@@ -41,32 +37,6 @@ def error_document(status: int, message: str, **more: Any) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class User:
-    """Whom a token stands for.
-
-    Attributes:
-        kind: "User", "Bot" (a workflow's or an App's token) or "Organization".
-        sees: the private repositories that the token may see; None: all.
-    """
-
-    login: str
-    id: int = 1
-    kind: str = "User"
-    sees: frozenset[str] | None = None
-
-
-@dataclass
-class HostedRepository:
-    """A repository as the forge lists it."""
-
-    path: str
-    id: int
-    git: GitRepository
-    private: bool = False
-    default_branch: str = "main"
-
-
-@dataclass(frozen=True)
 class Call:
     """One request on its way to a handler."""
 
@@ -81,16 +51,11 @@ class Call:
         """
         path = f"{owner}/{repo}"
         found = self.forge.find(path)
-        if found is None or (found.private and not self._sees(found)):
+        if found is None or not self.forge.sees(self.user, found):
             raise Refusal(404, "Not Found")
         if found.path.lower() != path.lower():
             self._redirect(path, found)
         return found
-
-    def _sees(self, repository: HostedRepository) -> bool:
-        if self.user is None:
-            return False
-        return self.user.sees is None or repository.path in self.user.sees
 
     def _redirect(self, old: str, repository: HostedRepository) -> None:
         rest = self.request.target.partition(f"/repos/{old}")[2]
@@ -117,26 +82,19 @@ class Call:
 
 
 @dataclass
-class FakeGitHub(FakeServer):
-    """Attributes beyond the server's:
+class FakeGitHub(Hosting):
+    """Attributes beyond those of every fake:
 
-    tokens: whom each known token stands for; any other token is a 401.
-    violations: what the fake answered against GitHub's description.
     limit: requests an hour for everybody together; 304s do not count.
     used: how many of them were used.
     """
 
-    tokens: dict[str, User] = field(default_factory=dict)
     topics: tuple[str, ...] = TOPICS
-    repositories: dict[str, HostedRepository] = field(default_factory=dict)
-    renamed: dict[str, str] = field(default_factory=dict)
-    violations: list[str] = field(default_factory=list)
     limit: int = 5000
     used: int = 0
     description: Description = field(default_factory=github_description)
 
     def __post_init__(self) -> None:
-        self._memories: dict[type[Any], Any] = {}
         self._routes: list[Route] = [
             route
             for topic in self.topics
@@ -151,30 +109,6 @@ class FakeGitHub(FakeServer):
         """What GITHUB_API_URL is for this forge."""
         return f"{self.url}/api/v3"
 
-    def add(self, path: str, folder: Path, *, private: bool = False) -> GitRepository:
-        """Host a new, empty repository, made in `folder`."""
-        git = GitRepository.create(folder)
-        number = len(self.repositories) + 1
-        self.repositories[path.lower()] = HostedRepository(path, number, git, private)
-        return git
-
-    def rename(self, old: str, new: str) -> None:
-        repository = self.repositories.pop(old.lower())
-        repository.path = new
-        self.repositories[new.lower()] = repository
-        self.renamed[old.lower()] = new
-
-    def find(self, path: str) -> HostedRepository | None:
-        key = path.lower()
-        key = self.renamed.get(key, key).lower()
-        return self.repositories.get(key)
-
-    def memory(self, kind: type[_T]) -> _T:
-        """What a topic remembers, made at the first use."""
-        with self._lock:
-            memory: _T = self._memories.setdefault(kind, kind())
-            return memory
-
     def error(self, status: int, message: str = "") -> Reply:
         words = {
             401: "Bad credentials",
@@ -186,16 +120,16 @@ class FakeGitHub(FakeServer):
         text = message or words.get(status, "Server Error")
         return Reply(status, error_document(status, text))
 
-    def answer(self, request: Request) -> Reply:
+    def answer_api(self, request: Request) -> Reply:
         path = request.path.removeprefix("/api/v3")
+        # Beside /api/v3, not below it.
+        path = "/graphql" if path == "/api/graphql" else path
         for route in self._routes:
             parameters = route.match(request.method, path)
             if parameters is not None:
                 return self._checked(route, self._ask(route, request, parameters))
         if path.startswith("/repositories/"):
             return self._by_number(request, path)
-        if (request.method, path) == ("POST", "/graphql"):
-            return self.error(404)
         self.violations.append(f"{request.method} {path}: the fake has no such route")
         return Reply(599, error_document(599, f"no route for {path}"))
 
@@ -207,7 +141,7 @@ class FakeGitHub(FakeServer):
                 query = request.target.partition("?")[1:]
                 target = f"/repos/{repository.path}/{rest}".rstrip("/")
                 target += "".join(query)
-                return self.answer(
+                return self.answer_api(
                     Request(
                         request.method,
                         target,
@@ -220,32 +154,21 @@ class FakeGitHub(FakeServer):
 
     def _ask(self, route: Route, request: Request, parameters: dict[str, str]) -> Reply:
         try:
-            reply = route.handler(
-                Call(self, request, self._user(request)), **parameters
-            )
+            user = None if self.is_app(request) else self.user(request)
+            reply = route.handler(Call(self, request, user), **parameters)
+        except UnknownTokenError:
+            reply = self.error(401)
         except Refusal as refusal:
             reply = refusal.reply
         return self._counted(request, reply)
 
-    def _user(self, request: Request) -> User | None:
-        scheme, _, value = request.headers.get("authorization", "").partition(" ")
-        if not value:
-            return None
-        if scheme.lower() == "basic":
-            value = base64.b64decode(value).decode().partition(":")[2]
-        if value.count(".") == 2:  # an App's own JWT: the apps topic looks at it
-            return None
-        if value not in self.tokens:
-            raise Refusal(401, "Bad credentials")
-        return self.tokens[value]
+    def is_app(self, request: Request) -> bool:
+        """Whether an App asks by its JWT: the topic of Apps looks whether it is one."""
+        return self.shown_token(request).count(".") == 2
 
     def _counted(self, request: Request, reply: Reply) -> Reply:
         """ETag, 304 and the rate limit's headers."""
-        if reply.status == 200 and request.method == "GET":
-            etag = f'W/"{hashlib.sha256(reply.content()).hexdigest()}"'
-            if request.headers.get("if-none-match") == etag:
-                reply = Reply(304)
-            reply = reply.having(ETag=etag)
+        reply = self.conditional(request, reply)
         with self._lock:
             self.used += reply.status != 304
             left = max(0, self.limit - self.used)

@@ -9,7 +9,8 @@ from urllib.parse import quote
 
 from tests.fakes.exchange import Reply
 from tests.fakes.github.documents import commit_document
-from tests.fakes.github.forge import Call, HostedRepository, Refusal
+from tests.fakes.github.forge import Call, Refusal
+from tests.fakes.hosting import HostedRepository
 from tests.fakes.repositories import GitRepository
 from tests.fakes.routes import Routes
 
@@ -95,6 +96,8 @@ def compare(call: Call, owner: str, repo: str, basehead: str) -> Reply:
         (True, True): "diverged",
     }[bool(ahead), bool(behind)]
     page = f"{forge.url}/{found.path}/compare/{basehead}"
+    size = min(int(call.request.query("per_page", "250")), 250)
+    begin = (int(call.request.query("page", "1")) - 1) * size
     return call.json(
         {
             "url": f"{forge.api}/repos/{found.path}/compare/{basehead}",
@@ -108,7 +111,9 @@ def compare(call: Call, owner: str, repo: str, basehead: str) -> Reply:
             "ahead_by": len(ahead),
             "behind_by": len(behind),
             "total_commits": len(ahead),
-            "commits": [_commit(call, found, sha) for sha in ahead],
+            "commits": [
+                _commit(call, found, sha) for sha in ahead[begin : begin + size]
+            ],
             "files": [],
         }
     )
