@@ -15,6 +15,15 @@ from tests.fakes.openapi import Description, github_description
 from tests.fakes.routes import Route
 
 # The first route that fits answers: `commits/{sha}/pulls` before `commits/{ref}`.
+__all__ = [
+    "TOPICS",
+    "Call",
+    "FakeGitHub",
+    "HostedRepository",
+    "Refusal",
+    "User",
+    "error_document",
+]
 TOPICS = ("requests", "git_data", "repository", "apps")
 _DOCS = "https://docs.github.com/rest"
 
