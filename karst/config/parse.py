@@ -12,6 +12,7 @@ from karst.config.checks.doors import check_doors
 from karst.config.checks.edges import check_edges
 from karst.config.checks.names import check_service_names, check_stack_name, label_of
 from karst.config.checks.ports import check_health, check_port
+from karst.config.checks.smoke import check_smoke
 from karst.config.checks.sources import check_source, image_name
 from karst.config.checks.surroundings import check_surroundings
 from karst.config.checks.variables import check_variables
@@ -30,6 +31,7 @@ _SERVICE_CHECKS = (
     check_source,
     check_port,
     check_health,
+    check_smoke,
     check_variables,
     check_volumes,
     check_user,

@@ -6,13 +6,21 @@ from pathlib import PurePosixPath
 
 from karst.config.checks.doors import listen_of, parse_listen
 from karst.config.checks.written import WrittenService
-from karst.config.schema import PROBES, BuildModel, HealthModel, PublishModel, TlsModel
+from karst.config.schema import (
+    PROBES,
+    BuildModel,
+    HealthModel,
+    PublishModel,
+    SmokeModel,
+    TlsModel,
+)
 from karst.config.spec import (
     BuildSpec,
     HealthSpec,
     PublishSpec,
     Resources,
     ServiceSpec,
+    SmokeSpec,
 )
 
 
@@ -37,6 +45,7 @@ def resolve_service(service: WrittenService, line: int) -> ServiceSpec:
         env=dict(model.env),
         secrets=_once(model.secrets),
         health=_health(service),
+        smoke=tuple(_smoke(entry) for entry in model.smoke),
         calls=None if model.calls is None else _once(model.calls),
         publish=_publish(service),
         build=_build(service),
@@ -73,6 +82,20 @@ def _health(service: WrittenService) -> HealthSpec:
 
 def _target(health: HealthModel) -> str:
     return health.http if health.http is not None else health.grpc or ""
+
+
+def _smoke(entry: str | SmokeModel) -> SmokeSpec:
+    if isinstance(entry, str):
+        return SmokeSpec(entry)
+    return SmokeSpec(
+        entry.path,
+        entry.method,
+        dict(entry.headers),
+        entry.body,
+        entry.status,
+        entry.contains or "",
+        entry.timeout,
+    )
 
 
 def _publish(service: WrittenService) -> PublishSpec | None:

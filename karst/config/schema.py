@@ -71,6 +71,24 @@ class HealthModel(_Model):
         return self
 
 
+class SmokeModel(_Model):
+    """One request of an end-to-end run to an HTTP service."""
+
+    path: Text = Field(description="Path to ask, with its query")
+    method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] = Field(
+        default="GET", description="HTTP method"
+    )
+    headers: dict[str, Word] = Field(default={}, description="Headers to send")
+    body: str | None = Field(default=None, description="What is sent")
+    status: Annotated[int, Field(ge=100, le=599)] | None = Field(
+        default=None, description="Status that is wanted; default: any below 400"
+    )
+    contains: Text | None = Field(
+        default=None, description="Text that the answer must hold"
+    )
+    timeout: Duration = Field(default=10.0, description="How long an answer may take")
+
+
 class BuildModel(_Model):
     """How the image is built."""
 
@@ -165,6 +183,15 @@ class ServiceModel(_Model):
         default=[], description="Names looked up in the step's environment"
     )
     health: HealthModel | None = None
+    smoke: list[
+        Annotated[
+            Annotated[Text, Tag(TEXT)] | Annotated[SmokeModel, Tag(MAPPING)],
+            choice(
+                "a smoke request is a path or a mapping",
+                "write it as /orders or {path: /orders, status: 200}",
+            ),
+        ]
+    ] = Field(default=[], description="Requests that `karst e2e` asks through the mesh")
     calls: list[str] | None = Field(
         default=None, description="Services it may call; absent: as mesh.default says"
     )
@@ -237,7 +264,9 @@ class TargetModel(_Model):
 class StateModel(_Model):
     """Terraform's backend."""
 
-    backend: str = Field(default="local", description="Name of a Terraform backend, or target")
+    backend: str = Field(
+        default="local", description="Name of a Terraform backend, or target"
+    )
     config: dict[str, Word] = Field(default={}, description="Settings of the backend")
 
 

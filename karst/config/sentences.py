@@ -90,7 +90,8 @@ def _empty(error: ErrorDetails, _path: Path) -> tuple[str, str]:
 
 def _out_of_range(error: ErrorDetails, path: Path) -> tuple[str, str]:
     bounds = {
-        "cpus": ("more than 0 and at most 1024", "a number of cores, such as 0.5")
+        "cpus": ("more than 0 and at most 1024", "a number of cores, such as 0.5"),
+        "status": ("from 100 to 599", "a status of HTTP, such as 200"),
     }
     bound, example = bounds.get(
         path[-1] if isinstance(path[-1], str) else "",

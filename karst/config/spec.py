@@ -35,6 +35,23 @@ class HealthSpec:
 
 
 @dataclass(frozen=True)
+class SmokeSpec:
+    """One request of an end-to-end run, and what is wanted of its answer.
+
+    `status` is None where any below 400 will do, `contains` is "" for any text;
+    `timeout` are seconds.
+    """
+
+    path: str
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: str | None = None
+    status: int | None = None
+    contains: str = ""
+    timeout: float = 10.0
+
+
+@dataclass(frozen=True)
 class BuildSpec:
     """How an image is built: `with_` is "auto", "template" or "dockerfile"."""
 
@@ -88,6 +105,7 @@ class ServiceSpec:
     env: Mapping[str, str] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
     health: HealthSpec = HealthSpec("tcp")
+    smoke: tuple[SmokeSpec, ...] = ()
     calls: tuple[str, ...] | None = None
     publish: PublishSpec | None = None
     build: BuildSpec = BuildSpec()

@@ -160,10 +160,16 @@ def _draft(
     )
 
 
+_NO_RUNTIME = (
+    *("calls", "needs", "publish", "line", "slug", "build", "path"),
+    "smoke",
+)
+
+
 def _runtime(service: ServiceSpec, mesh: MeshSpec) -> dict[str, Any]:
     """What of a service's text makes a new release: not edges, doors or the order."""
     text = asdict(service)
-    for name in ("calls", "needs", "publish", "line", "slug", "build", "path"):
+    for name in _NO_RUNTIME:
         text.pop(name)
     return {**text, "mesh": [mesh.keeper, mesh.subnet, asdict(mesh.ports)]}
 

@@ -18,6 +18,7 @@ from karst.config.spec import (
     PublishSpec,
     Resources,
     ServiceSpec,
+    SmokeSpec,
     StackSpec,
     StateSpec,
     TargetSpec,
@@ -277,3 +278,14 @@ def test_jobs_that_wait_for_the_same_job_are_no_cycle() -> None:
         for i in range(40)
     )
     assert len(parse(text).services[39].needs) == 39
+
+
+def test_smoke_requests_in_both_forms() -> None:
+    found = one(
+        "smoke: [/, {path: '/orders?n=1', method: POST, headers: {x-n: 1}, "
+        "body: '{}', status: 201, contains: made, timeout: 5s}]"
+    ).smoke
+    assert found == (
+        SmokeSpec("/"),
+        SmokeSpec("/orders?n=1", "POST", {"x-n": "1"}, "{}", 201, "made", 5.0),
+    )

@@ -21,6 +21,7 @@ from karst.config.schema import (
     HealthModel,
     PublishModel,
     ServiceModel,
+    SmokeModel,
     StackModel,
     TlsModel,
 )
@@ -37,7 +38,7 @@ KEYS = sorted(
         field.alias or name
         for model in (
             *(BuildModel, HealthModel, PublishModel),
-            *(ServiceModel, StackModel, TlsModel),
+            *(ServiceModel, SmokeModel, StackModel, TlsModel),
         )
         for name, field in model.model_fields.items()
     }

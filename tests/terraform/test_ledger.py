@@ -14,6 +14,7 @@ from karst.config.spec import (
     PublishSpec,
     Resources,
     ServiceSpec,
+    SmokeSpec,
     StackSpec,
 )
 from karst.fetch.lock import LockEntry, RepoLock
@@ -109,6 +110,7 @@ def test_a_changed_service_is_a_new_release_beside_the_old(
         replace(API, calls=("web",)),
         replace(API, publish=PublishSpec("127.0.0.1", 9000)),
         replace(API, line=99),
+        replace(API, smoke=(SmokeSpec("/orders"),)),
     ],
 )
 def test_edges_and_doors_make_no_release(changed: ServiceSpec) -> None:

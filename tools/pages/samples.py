@@ -28,6 +28,7 @@ EXAMPLES: dict[str, dict[str, str]] = {
         "env": "{LOG_LEVEL: info}",
         "secrets": "[DATABASE_URL]",
         "health": "{http: /healthz, grace: 1m}",
+        "smoke": "[/, {path: /orders, status: 200}]",
         "calls": "[api, store]",
         "publish": "127.0.0.1:8080",
         "build": "dockerfile",
@@ -43,6 +44,15 @@ EXAMPLES: dict[str, dict[str, str]] = {
         "process": "true",
         "grace": "1m30s",
         "interval": "500ms",
+        "timeout": "5s",
+    },
+    "SmokeModel": {
+        "path": "/orders?page=1",
+        "method": "POST",
+        "headers": "{content-type: application/json}",
+        "body": "'{\"item\": 1}'",
+        "status": "201",
+        "contains": "created",
         "timeout": "5s",
     },
     "BuildModel": {
@@ -95,6 +105,12 @@ FAULTS: dict[str, tuple[str, ...]] = {
         "- {slug: gh:acme/web, health: {http: healthz}}",
         "- {slug: gh:acme/web, health: {tcp: true, grace: 30 s}}",
         "- {slug: gh:acme/web, protocol: none, health: {tcp: true}}",
+    ),
+    "SmokeModel": (
+        "- {slug: gh:acme/web, protocol: tcp, port: 5432, smoke: [/]}",
+        "- {slug: gh:acme/web, smoke: [orders]}",
+        "- {slug: gh:acme/web, smoke: [{path: /, status: 99}]}",
+        "- {slug: gh:acme/web, smoke: [{path: /, method: get}]}",
     ),
     "BuildModel": ("- {slug: gh:acme/web, build: {secrets: [CI_JOB_TOKEN]}}",),
     "PublishModel": (

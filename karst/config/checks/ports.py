@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from karst.config.checks.written import WrittenService
 from karst.config.faults import Fault
 
-_HTTP_PATH = re.compile(r"/[!-~]*")
+HTTP_PATH = re.compile(r"/[!-~]*")
 _GRPC_SERVICE = re.compile(r"(?:[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)?")
 
 
@@ -85,7 +85,7 @@ def check_health(service: WrittenService) -> Iterator[Fault]:
                     "health",
                     kind,
                 )
-    if health.http is not None and not _HTTP_PATH.fullmatch(health.http):
+    if health.http is not None and not HTTP_PATH.fullmatch(health.http):
         yield service.fault(
             f"'{health.http}' is no path of a URL",
             "begin it with '/', and escape spaces and letters beyond ASCII",
