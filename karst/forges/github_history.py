@@ -1,0 +1,79 @@
+"""Which requests came into a branch on GitHub between two commits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from github import GithubException
+
+from karst.forges.github_line import PER_PAGE, GitHubLine
+from karst.forges.publishing import MergedRequest
+
+# One question each: a workflow's token has 1,000 an hour. What came in before these
+# has no receipt then, and is said to have none.
+COMMITS_LOOKED_AT = 100
+_PAGES = 10
+
+
+def find_merged(
+    line: GitHubLine, branch: str, since: str | None, until: str
+) -> tuple[MergedRequest, ...]:
+    """Requests merged into `branch`, in the order in which they came in."""
+
+    def find() -> tuple[MergedRequest, ...]:
+        own = _first_parents(_commits(line, since, until), until)
+        found: dict[int, MergedRequest] = {}
+        for commit in own[-COMMITS_LOOKED_AT:]:
+            for pull in line.get(f"/commits/{commit}/pulls", per_page=PER_PAGE):
+                if pull["merged_at"] and pull["base"]["ref"] == branch:
+                    # A rebased request comes in by several commits; the last counts.
+                    found.pop(pull["number"], None)
+                    found[pull["number"]] = _merged(pull, commit)
+        return tuple(found.values())
+
+    return line.ask("looking for the merged requests", find)
+
+
+def _merged(pull: Mapping[str, Any], commit: str) -> MergedRequest:
+    return MergedRequest(
+        number=pull["number"],
+        head=pull["head"]["sha"],
+        commit=commit,
+        title=pull["title"],
+        url=pull["html_url"],
+    )
+
+
+def _commits(line: GitHubLine, since: str | None, until: str) -> list[Any]:
+    """Commits of `until` that `since` does not have, each with its parents."""
+    if since:
+        try:
+            return _compared(line, since, until)
+        except GithubException as error:
+            # The history was written anew, and the old commit is gone.
+            if error.status != 404:
+                raise
+    newest: list[Any] = line.get("/commits", sha=until, per_page=PER_PAGE)
+    return newest
+
+
+def _compared(line: GitHubLine, since: str, until: str) -> list[Any]:
+    found: list[Any] = []
+    for page in range(1, _PAGES + 1):
+        answer = line.get(f"/compare/{since}...{until}", per_page=PER_PAGE, page=page)
+        found += answer["commits"]
+        if not answer["commits"] or len(found) >= answer["total_commits"]:
+            break
+    return found
+
+
+def _first_parents(commits: list[Any], until: str) -> list[str]:
+    """The branch's own commits, the oldest first: not those of merged branches."""
+    parents = {c["sha"]: [p["sha"] for p in c["parents"]] for c in commits}
+    chain = []
+    commit = until
+    while commit in parents:
+        chain.append(commit)
+        commit = next(iter(parents.pop(commit)), "")
+    return chain[::-1]
