@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -74,6 +74,9 @@ class HttpxLine:
             target = answer.headers.get("location")
             if answer.status_code not in _REDIRECTS or not target:
                 return answer
+            # Read, so that the connection serves the next request.
+            with suppress(httpx.HTTPError):
+                answer.read()
             answer.close()
             headers = {k: v for k, v in headers.items() if k != "If-None-Match"}
             url = str(httpx.URL(url).join(target))
