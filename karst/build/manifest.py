@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from karst.build.git_version import NO_GIT_VERSION, GitVersion, read_git_version
 from karst.errors import BuildError
 
 Kind = Literal[
@@ -43,12 +44,14 @@ class Manifest:
         dependencies: the shell command of the first step, "" for none.
         project: how the project itself is installed after that: not at all, alone,
             or with whatever it still needs.
+        git_version: what a project that asks git for its version is told instead.
     """
 
     kind: Kind
     files: tuple[str, ...] = ()
     dependencies: str = ""
     project: Literal["no", "alone", "with dependencies"] = "no"
+    git_version: GitVersion = NO_GIT_VERSION
 
 
 def read_manifest(tree: Path, *, needs_project: bool = False) -> Manifest:
@@ -58,6 +61,13 @@ def read_manifest(tree: Path, *, needs_project: bool = False) -> Manifest:
     project has.
     """
     data = _pyproject(tree)
+    found = _find_manifest(tree, data, needs_project=needs_project)
+    return replace(found, git_version=read_git_version(tree, data))
+
+
+def _find_manifest(
+    tree: Path, data: dict[str, Any], *, needs_project: bool
+) -> Manifest:
     install = needs_project or _installable(tree, data)
     alone: Literal["no", "alone"] = "alone" if install else "no"
     more: Literal["no", "with dependencies"] = "with dependencies" if install else "no"

@@ -12,6 +12,7 @@ from string import Template
 from typing import Any
 
 from karst.build.base import BaseImage
+from karst.build.git_version import VERSION, GitVersion
 from karst.build.manifest import Manifest, read_manifest
 from karst.config.spec import ServiceSpec
 from karst.errors import ConfigError
@@ -26,6 +27,11 @@ _CA_FILE = f"/run/secrets/{CA_SECRET}"
 # content key, with a company's bundle and without.
 _CA_MOUNT = f"--mount=type=secret,id={CA_SECRET} "
 _CA_ENV = f"if [ -s {_CA_FILE} ]; then export SSL_CERT_FILE={_CA_FILE} PIP_CERT={_CA_FILE} REQUESTS_CA_BUNDLE={_CA_FILE}; fi && "
+
+
+_WRITTEN = "/opt/written"
+# Before the author's own lines: all of the tree is tracked, or it would not be here.
+_GRAFT = "{ echo 'graft .'; [ ! -f MANIFEST.in ] || cat MANIFEST.in; } > /tmp/MANIFEST.in && cp /tmp/MANIFEST.in MANIFEST.in && "
 
 
 @dataclass(frozen=True)
@@ -110,6 +116,7 @@ def render_recipe(
             "uv_version": UV_VERSION,
             "install": _install(manifest, stack, spec),
             "python_path": _python_path(entrypoint),
+            "written": _written(manifest),
             "volumes": _volumes(spec),
             "workdir": entrypoint.workdir,
             "shim": hashlib.sha256(shim.encode()).hexdigest()[:16],
@@ -155,6 +162,7 @@ def _install(manifest: Manifest, stack: str, spec: ServiceSpec) -> str:
     mounts += _CA_MOUNT
     whole = "--mount=type=bind,source=app,target=/app,rw "
     run = _CA_ENV
+    told = "".join(f"{v}={VERSION} " for v in manifest.git_version.variables)
     lines = []
     if manifest.dependencies:
         folders: dict[str, list[str]] = {}
@@ -165,12 +173,35 @@ def _install(manifest: Manifest, stack: str, spec: ServiceSpec) -> str:
             f"COPY {json.dumps([*names, folder + '/'])}"
             for folder, names in sorted(folders.items())
         ]
-        bind = "" if manifest.files else whole
-        lines.append(f"RUN {mounts}{bind}{run}{manifest.dependencies}")
+        # With the whole tree at hand, the first step may build the project, too.
+        bind, first = ("", "") if manifest.files else (whole, _exported(told))
+        lines.append(f"RUN {mounts}{bind}{run}{first}{manifest.dependencies}")
     if manifest.project != "no":
         alone = "--no-deps " if manifest.project == "alone" else ""
-        lines.append(f"RUN {mounts}{whole}{run}uv pip install {alone}/app")
+        graft = _GRAFT if manifest.git_version.lists_files else ""
+        kept = _kept_files(manifest.git_version)
+        install = f"{graft}{told}uv pip install {alone}/app{kept}"
+        lines.append(f"RUN {mounts}{whole}{run}{install}")
     return "".join(line + "\n" for line in lines)
+
+
+def _exported(told: str) -> str:
+    return f"export {told}&& " if told else ""
+
+
+def _kept_files(version: GitVersion) -> str:
+    """Keep what the build writes into the tree, for apps that start from there."""
+    kept = f" && mkdir -p {_WRITTEN}" if version.files else ""
+    for file in version.files:
+        place = shlex.quote(f"{_WRITTEN}/{Path(file).parent}")
+        kept += f" && if [ -f {file} ]; then mkdir -p {place} && cp {file} {place}; fi"
+    return kept
+
+
+def _written(manifest: Manifest) -> str:
+    if manifest.project == "no" or not manifest.git_version.files:
+        return ""
+    return f"COPY --from=builder --chown=10001:10001 {_WRITTEN} /app\n"
 
 
 def _python_path(entrypoint: Entrypoint) -> str:

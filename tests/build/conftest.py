@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import subprocess
+import uuid
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from workshop import Workshop
 
-from karst.build import BaseImage, BasePin, BuildRecipe, render_recipe
+from karst.build import (
+    BaseImage,
+    BasePin,
+    BuildRecipe,
+    detect_builder,
+    render_recipe,
+)
 from karst.config.slug import parse_slug
 from karst.config.spec import BuildSpec, ServiceSpec
+from karst.effects.engine import connect
+from karst.effects.process import Processes
 from karst.fetch import Checkout
 from karst.inspection import resolve_entrypoint
 
@@ -61,3 +73,13 @@ def render(tmp_path: Path) -> Render:
         )
 
     return rendered
+
+
+@pytest.fixture
+def workshop(tmp_path: Path) -> Iterator[Workshop]:
+    engine = connect(None, os.environ)
+    builder = detect_builder(Processes(os.environ))
+    shop = Workshop(tmp_path, engine, builder, f"kt{uuid.uuid4().hex[:8]}")
+    yield shop
+    for image in shop.images:
+        subprocess.run(["docker", "rmi", "-f", image], capture_output=True, check=False)
