@@ -58,7 +58,7 @@ def deploy_command(
     if as_json:
         print_document(_outcome_document(planned, outcome))
     else:
-        say(render_health(_in_order(bench, outcome)))
+        say(render_health(_in_order(bench, outcome), outcome.rolled_back))
         _say_ends(bench, outcome)
     return _close(bench, outcome, show=False)
 
@@ -114,8 +114,11 @@ def _plan(bench: Workbench) -> Planned:
 
 
 def _plan_text(planned: Planned) -> str:
+    from karst.pipeline.reporting import plan_report
+
     moves = render_moves(planned.moves.moved, (*planned.moves.notes, *planned.notes))
-    return "\n".join(part for part in (render_plan(planned.plan), moves) if part)
+    plan = render_plan(plan_report(planned))
+    return "\n".join(part for part in (plan, moves) if part)
 
 
 def _plan_document(planned: Planned) -> dict[str, Any]:
@@ -159,7 +162,7 @@ def _close(bench: Workbench, outcome: ApplyOutcome, *, show: bool) -> int:
     if outcome.well:
         return 0
     if show:
-        say(render_health(_in_order(bench, outcome)))
+        say(render_health(_in_order(bench, outcome), outcome.rolled_back))
     failed = [v.service for v in outcome.verdicts.values() if not v.well]
     kept = ", ".join(outcome.rolled_back)
     remedy = "read the lines above, mend the service, and run the same command again"

@@ -46,14 +46,26 @@ def find_alerts(report: PlanReport) -> tuple[Alert, ...]:
 
 
 def _edges(report: PlanReport, way: str, text: str) -> Iterable[Alert]:
-    """One alert for all callers with the same callees: a stack where everybody may
-    call everybody gets a new edge from each service at once."""
+    """Few sentences for many edges: where everybody may call everybody, a new service
+    opens one from each, and a new stack all of them."""
+    ways: dict[str, tuple[str, ...]] = {
+        line.service: getattr(line, way)
+        for line in report.services
+        if line.action != "remove" and getattr(line, way)
+    }
+    circles: dict[frozenset[str], list[str]] = {}
+    for caller, callees in ways.items():
+        circles.setdefault(frozenset({caller, *callees}), []).append(caller)
     callers: dict[tuple[str, ...], list[str]] = {}
-    for line in report.services:
-        callees: tuple[str, ...] = getattr(line, way)
-        if callees and line.action != "remove":
-            callers.setdefault(callees, []).append(line.service)
-    return [Alert("security", tuple(who), text, what) for what, who in callers.items()]
+    for circle, members in circles.items():
+        if len(members) > 1:
+            others = tuple(sorted(circle - {*members}))
+            words = f"{text} each other" + (" and" if others else "")
+            yield Alert("security", tuple(members), words, others)
+        else:
+            callers.setdefault(ways[members[0]], []).append(members[0])
+    for callees, who in callers.items():
+        yield Alert("security", tuple(who), text, callees)
 
 
 def alerts_part(report: PlanReport) -> Part:

@@ -7,17 +7,24 @@ from dataclasses import asdict
 from typing import Any
 
 from karst.health import Verdict
+from karst.report.escaping import count, log_line
 from karst.report.table import render_table
 
+_WIDTH = 2000
 
-def render_health(verdicts: Iterable[Verdict]) -> str:
-    """A line per service; below, what a failed one left behind."""
+
+def render_health(verdicts: Iterable[Verdict], rolled_back: Iterable[str] = ()) -> str:
+    """A line per service; below, what a failed one left behind.
+
+    `rolled_back` are services whose verdict is of a new release that was put back.
+    """
     found = list(verdicts)
+    back = set(rolled_back)
     rows = [
         (
             v.service,
-            v.state,
-            "-" if v.latency_ms is None else f"{v.latency_ms:.1f} ms",
+            f"{v.state}, put back" if v.service in back else v.state,
+            "-" if v.latency_p50_ms is None else f"{v.latency_p50_ms:.1f} ms",
             str(v.restarts),
             v.release,
             v.certificate_ends[:10] or "-",
@@ -26,19 +33,24 @@ def render_health(verdicts: Iterable[Verdict]) -> str:
     ]
     header = ("SERVICE", "HEALTH", "LATENCY", "RESTARTS", "RELEASE", "CERTIFICATE ENDS")
     parts = [render_table(header, rows)]
-    parts += [_failure(v) for v in found if not v.well]
+    parts += [_failure(v, v.service in back) for v in found if not v.well]
     well = sum(v.well for v in found)
-    parts.append(f"{well} of {len(found)} services are healthy over mTLS.")
+    total = count(len(found), "service is", "services are")
+    parts.append(f"{well} of {total} healthy over mTLS.")
     return "\n".join(parts)
 
 
-def _failure(verdict: Verdict) -> str:
+def _failure(verdict: Verdict, back: bool) -> str:
     lines = [f"\n{verdict.service}: {verdict.reason or verdict.state}"]
+    if back:
+        lines.append(
+            f"  release {verdict.release} was put back; the former one runs on"
+        )
     if verdict.exit_reason:
         lines.append(f"  the app ended: {verdict.exit_reason}")
     if verdict.last_lines:
         lines.append("  its last lines:")
-        lines += [f"  | {line}" for line in verdict.last_lines]
+        lines += [f"  | {log_line(line, _WIDTH)}" for line in verdict.last_lines]
     return "\n".join(lines) + "\n"
 
 

@@ -150,7 +150,7 @@ def moved_part(moved: Iterable[MovedSlug]) -> Part:
     def listed() -> str:
         lines = [f"- {_moved(each)}" for each in found]
         title = count(len(found), "ref has moved on", "refs have moved on")
-        said = "`repos.lock` still holds the former commits; `karst lock` takes the new ones."
+        said = "`repos.lock` holds them where they are; `karst lock --upgrade` moves it on."
         return "\n".join([f"**{title}.** {said}", "", *lines]) if found else ""
 
     def counted() -> str:

@@ -2,37 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
+from karst.report.alerts import find_alerts
+from karst.report.escaping import count
+from karst.report.model import PlanReport, ServiceLine
 from karst.report.table import render_table
-from karst.terraform import Plan, ServiceChange
+from karst.terraform import Plan
 
 _MARKS = {"add": "+", "change": "~", "remove": "-", "keep": " "}
+# A service's line says what happens to these.
+_TOLD = {"app", "sidecar", "release", "edges", "door"}
 
 
-def render_plan(plan: Plan) -> str:
+def render_plan(report: PlanReport) -> str:
     """What would happen, a line per service; unchanged ones are only counted."""
-    counts = plan.counts()
-    touched = [c for c in plan.services if c.action != "keep"]
-    if plan.empty:
-        return f"No changes. {counts['keep']} services are as repos.yaml wants them."
+    counts = report.counts
+    touched = [s for s in report.services if s.action != "keep"]
+    if report.empty:
+        kept = count(counts["keep"], "service is", "services are")
+        return f"No changes. {kept} as repos.yaml wants them."
     lines = []
     if touched:
-        rows = [_row(plan, change) for change in touched]
-        header = ("", "SERVICE", "RELEASE", "IMAGE", "EDGES")
-        lines.append(render_table(header, rows))
-    for change in touched:
-        if change.action == "remove":
-            lines.append(f"! {change.service} will be destroyed")
-        if change.opened and change.action == "change":
-            lines.append(
-                f"! security: {change.service} may newly call {', '.join(change.opened)}"
-            )
-    named = {"app", "sidecar", "release", "edges", "door"}
-    other = [r for r in plan.resources if r.role not in named]
-    for resource in other:
-        lines.append(f"  {'/'.join(resource.actions)} {resource.address}")
-    for resource in plan.resources:
+        lines.append(_table([_row(line) for line in touched]))
+    lines += _alerts(report)
+    for resource in report.resources:
+        if resource.role not in _TOLD:
+            lines.append(f"  {'/'.join(resource.actions)} {resource.address}")
+    for resource in report.resources:
         if resource.attributes and resource.role in ("app", "sidecar", "door", "mesh"):
             names = ", ".join(resource.attributes)
             lines.append(f"  {resource.address} differs in: {names}")
@@ -43,21 +42,41 @@ def render_plan(plan: Plan) -> str:
     return "\n".join(lines)
 
 
-def _row(plan: Plan, change: ServiceChange) -> tuple[str, ...]:
-    release = change.new
-    if change.old and change.new and change.old != change.new:
-        release = f"{change.old} -> {change.new}"
-    image = ""
-    if change.action != "remove":
-        image = plan.stack.release_of(change.service).image
-    edges = [f"+{name}" for name in change.opened] + [f"-{n}" for n in change.closed]
+def _table(rows: list[tuple[str, ...]]) -> str:
+    """Without the columns that nobody fills."""
+    header = ("", "SERVICE", "RELEASE", "COMMIT", "IMAGE", "EDGES")
+    kept = [i for i in range(len(header)) if i < 3 or any(row[i] for row in rows)]
+    return render_table([header[i] for i in kept], [[r[i] for i in kept] for r in rows])
+
+
+def _row(line: ServiceLine) -> tuple[str, ...]:
+    edges = [f"+{name}" for name in line.opened]
+    if line.action != "remove":
+        edges += [f"-{name}" for name in line.closed]
     return (
-        _MARKS[change.action],
-        change.service,
-        release or change.old,
-        image,
+        _MARKS[line.action],
+        line.service,
+        _way(line.old_release, line.new_release),
+        _way(line.old_commit[:7], line.new_commit[:7]),
+        line.image,
         " ".join(edges),
     )
+
+
+def _way(old: str, new: str) -> str:
+    return f"{old} -> {new}" if old and new and old != new else new or old
+
+
+def _alerts(report: PlanReport) -> Iterable[str]:
+    """What an added service may do is in its line; of others, it is a surprise."""
+    known = tuple(s for s in report.services if s.action != "add")
+    for alert in find_alerts(replace(report, services=known)):
+        if alert.kind == "destroy" and not alert.text:
+            yield from (f"! {name} will be destroyed" for name in alert.names)
+            continue
+        words = (", ".join(alert.subjects), alert.text, ", ".join(alert.names))
+        text = " ".join(word for word in words if word)
+        yield f"! security: {text}" if alert.kind == "security" else f"! {text}"
 
 
 def plan_document(plan: Plan) -> dict[str, Any]:

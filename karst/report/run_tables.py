@@ -84,7 +84,8 @@ def plan_part(report: RunReport) -> Part:
     plan = report.plan
     if plan is None or plan.empty:
         return always("")
-    title = "What differs" if report.mode == "drift" else "What was applied"
+    title = "What was applied" if report.verdicts else "What was planned"
+    title = "What differs" if report.mode == "drift" else title
 
     def within(room: int) -> str:
         body = fit(plan_body(plan), room)

@@ -19,10 +19,10 @@ CHARACTERS = 900_000
 BYTES = 1_000_000
 _ALL = 100_000
 _TITLE: dict[Mode, str] = {
-    "apply": "Applied",
-    "e2e": "End-to-end test",
-    "drift": "Drift",
-    "destroy": "Destroyed",
+    "apply": "Apply of",
+    "e2e": "End-to-end test of",
+    "drift": "Drift of",
+    "destroy": "Destroy of",
 }
 
 

@@ -122,6 +122,19 @@ def test_callers_of_the_same_are_told_of_at_once() -> None:
     assert said[0].endswith("`s24` and 15 more may newly call `new`")
 
 
+def test_a_new_stack_says_in_one_sentence_who_may_call_whom() -> None:
+    names = [f"s{i}" for i in range(5)]
+    lines = tuple(
+        ServiceLine(n, "add", opened=tuple(m for m in [*names, "db"] if m != n))
+        for n in names
+    )
+    body = render_comment_body(PlanReport("shop", services=lines), room=61_000)
+    said = [line for line in body.splitlines() if "may newly call" in line]
+    assert said == [
+        "> **Security-relevant:** `s0`, `s1`, `s2`, `s3`, `s4` may newly call each other and `db`"
+    ]
+
+
 def test_many_services_have_a_line_each_instead_of_a_matrix() -> None:
     wide = tuple(
         replace(e, callee=f"c{i}") for i, e in enumerate(samples.edges()) if e.caller

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from karst.health import Verdict
@@ -14,9 +15,8 @@ from karst.report import (
     render_table,
 )
 from karst.report.entrypoint_text import entrypoint_document, render_entrypoint
+from karst.report.model import Alert, PlanReport, ServiceLine
 from karst.terraform import NetworkVariables, Plan, ResourceChange, ServiceChange, Stack
-from karst.terraform.ledger import Prepared, render_stack
-from karst.terraform.stack import Applied
 
 WELL = Verdict(
     "web", "1a2b3c4d", "healthy", "", 4.25, 0, "", (), "2027-02-20T00:00:00Z"
@@ -47,65 +47,84 @@ def test_health() -> None:
         "\n"
         "1 of 2 services are healthy over mTLS."
     )
+    assert render_health([WELL]).endswith("1 of 1 service is healthy over mTLS.")
     assert health_document([WELL, ILL])["healthy"] is False
     assert health_document([WELL])["healthy"] is True
 
 
-def a_stack() -> Stack:
-    from karst.config.spec import ServiceSpec, StackSpec
+def test_a_release_that_was_put_back_says_so_in_its_line() -> None:
+    lines = render_health([WELL, ILL], rolled_back=["api"]).splitlines()
+    assert lines[2].startswith("api      unhealthy, put back  -")
+    assert "  release 5e6f7a8b was put back; the former one runs on" in lines
 
-    services = (ServiceSpec("web"), ServiceSpec("api"))
-    prepared = {s.name: Prepared(s, f"img-{s.name}", "", "", True) for s in services}
-    return render_stack(StackSpec("shop", services), prepared, Applied(), "side:1")
+
+def test_a_log_line_has_no_say_over_the_terminal() -> None:
+    ill = replace(ILL, last_lines=("\x1b[2J\x1b[31mboom\tbang\x07",))
+    assert "  | boom    bang\ufffd\n" in render_health([ill])
+
+
+PLAN = PlanReport(
+    "shop",
+    services=(
+        ServiceLine(
+            "web", "add", new_release="1a2b3c4d", image="img-web", opened=("api",)
+        ),
+        ServiceLine(
+            "api",
+            "change",
+            "release",
+            old_commit="a" * 40,
+            new_commit="b" * 40,
+            old_release="01d",
+            new_release="5e6f7a8b",
+            image="img-api",
+            opened=("web",),
+            secrets=("API_KEY",),
+            published=("0.0.0.0:80",),
+        ),
+        ServiceLine("gone", "remove", old_release="g0ne", closed=("api",)),
+        ServiceLine("same", "keep", new_release="5ame"),
+    ),
+    resources=(
+        ResourceChange("docker_network.mesh", "mesh", "", ("create",)),
+        ResourceChange(
+            'docker_container.app["api@1"]', "app", "api@1", ("update",), ("cpus",)
+        ),
+    ),
+    alerts=(Alert("security", (), "the target changes:", ("tcp://b:2376",)),),
+)
 
 
 def test_plan() -> None:
-    stack = a_stack()
-    web, api = stack.release_of("web").release, stack.release_of("api").release
-    plan = Plan(
-        stack,
-        Path("p"),
-        (
-            ResourceChange("docker_network.mesh", "mesh", "", ("create",)),
-            ResourceChange(
-                'docker_container.app["api@1"]', "app", "api@1", ("update",), ("cpus",)
-            ),
-        ),
-        (
-            ServiceChange("web", "add", new=web, opened=("api",)),
-            ServiceChange("api", "change", old="0ld", new=api, opened=("web",)),
-            ServiceChange("gone", "remove", old="g0ne"),
-            ServiceChange("same", "keep", new="5ame"),
-        ),
-        "f" * 64,
+    assert render_plan(PLAN) == (
+        "   SERVICE  RELEASE          COMMIT              IMAGE    EDGES\n"
+        "+  web      1a2b3c4d                             img-web  +api\n"
+        "~  api      01d -> 5e6f7a8b  aaaaaaa -> bbbbbbb  img-api  +web\n"
+        "-  gone     g0ne\n"
+        "! gone will be destroyed\n"
+        "! security: the target changes: tcp://b:2376\n"
+        "! security: api may newly call web\n"
+        "! security: api reads a new secret: API_KEY\n"
+        "! security: api is newly published: 0.0.0.0:80\n"
+        "  create docker_network.mesh\n"
+        '  docker_container.app["api@1"] differs in: cpus\n'
+        "Plan: 1 to add, 1 to change, 1 to remove, 1 to keep."
     )
-    # The release of a service that has no entry is not asked for.
-    assert render_plan(plan) == (
-        f"   SERVICE  RELEASE          IMAGE    EDGES\n"
-        f"+  web      {web}         img-web  +api\n"
-        f"~  api      0ld -> {api}  img-api  +web\n"
-        f"-  gone     g0ne\n"
-        f"! security: api may newly call web\n"
-        f"! gone will be destroyed\n"
-        f"  create docker_network.mesh\n"
-        f'  docker_container.app["api@1"] differs in: cpus\n'
-        f"Plan: 1 to add, 1 to change, 1 to remove, 1 to keep."
-    )
-    document = plan_document(plan)
-    assert document["counts"] == {"add": 1, "change": 1, "remove": 1, "keep": 1}
-    assert document["changes"] is True
 
 
 def test_an_empty_plan() -> None:
+    kept = PlanReport("s", services=(ServiceLine("a", "keep", new_release="1"),))
+    assert render_plan(kept) == "No changes. 1 service is as repos.yaml wants them."
+
+
+def test_a_plan_for_programs() -> None:
     network = NetworkVariables("n", "10.0.0.0/24", "10.0.0.1", "10.0.0.0/26")
-    plan = Plan(
-        Stack("s", network),
-        Path("p"),
-        (),
-        (ServiceChange("a", "keep", new="1"),),
-        "0",
-    )
-    assert render_plan(plan) == ("No changes. 1 services are as repos.yaml wants them.")
+    services = (ServiceChange("a", "add", new="1"), ServiceChange("b", "keep"))
+    plan = Plan(Stack("s", network), Path("p"), PLAN.resources, services, "f" * 64)
+    document = plan_document(plan)
+    assert document["counts"] == {"add": 1, "change": 0, "remove": 0, "keep": 1}
+    assert document["changes"] is True
+    assert document["resources"][1]["attributes"] == ["cpus"]
 
 
 def test_a_table_pads_no_last_column() -> None:
