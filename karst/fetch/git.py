@@ -28,7 +28,7 @@ _GUARDED = (
 )
 _OWN = ("git", "-c", "core.bare=false", "-c", "core.hooksPath=/dev/null")
 # Nothing of the user's or the machine's settings changes what a tree is.
-_NEUTRAL = {
+NEUTRAL = {
     "GIT_CONFIG_GLOBAL": "/dev/null",
     "GIT_CONFIG_SYSTEM": "/dev/null",
     "GIT_CONFIG_NOSYSTEM": "1",
@@ -59,7 +59,7 @@ class Git:
         """Return what git prints, or None where it fails."""
         outcome = self.processes.run(
             Command(
-                (*_GUARDED, f"--git-dir={self.git_dir}", *words), self.folder, _NEUTRAL
+                (*_GUARDED, f"--git-dir={self.git_dir}", *words), self.folder, NEUTRAL
             )
         )
         return outcome.stdout if outcome.ok else None
@@ -74,7 +74,7 @@ def find_repository(folder: Path, processes: Processes) -> Git | None:
         Command(
             (*_GUARDED, "rev-parse", "--absolute-git-dir", "--show-prefix"),
             folder,
-            _NEUTRAL,
+            NEUTRAL,
         )
     )
     if not outcome.ok:
@@ -94,13 +94,13 @@ def list_own_files(folder: Path, processes: Processes) -> tuple[str, ...] | None
     if not any((place / ".git").exists() for place in (folder, *folder.parents)):
         return None
     inside = (*_GUARDED, "-C", str(folder))
-    ignored = processes.run(Command((*inside, "check-ignore", "-q", "."), env=_NEUTRAL))
+    ignored = processes.run(Command((*inside, "check-ignore", "-q", "."), env=NEUTRAL))
     if ignored.code == 0:
         return None
     listed = processes.run(
         Command(
             (*inside, "ls-files", "-co", "-z", "--exclude-standard"),
-            env=_NEUTRAL,
+            env=NEUTRAL,
         )
     )
     if not listed.ok:
@@ -202,7 +202,7 @@ class _Borrowing:
             Command(
                 (*_OWN, *place, *words),
                 cwd=self.work_tree,
-                env={**_NEUTRAL, "GIT_ALTERNATE_OBJECT_DIRECTORIES": quoted},
+                env={**NEUTRAL, "GIT_ALTERNATE_OBJECT_DIRECTORIES": quoted},
             )
         )
         if not outcome.ok:

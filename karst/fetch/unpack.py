@@ -35,11 +35,13 @@ class Unpacked:
         folder: which of it was written, "" for all.
         pointers: files that were written and stand for LFS content, by path in
             `folder`.
+        gitmodules: the text that says where submodules come from, b"" if it lacks.
     """
 
     entries: tuple[TreeEntry, ...]
     folder: str
     pointers: Mapping[str, Pointer]
+    gitmodules: bytes = b""
 
     def root_tree(self) -> str:
         """The git tree id of all that the archive held."""
@@ -106,6 +108,7 @@ class _Unpacking:
     pointers: dict[str, Pointer] = field(default_factory=dict)
     folders: set[str] = field(default_factory=set)
     lfs: bool = False
+    gitmodules: bytes = b""
 
     def run(self, file: BinaryIO) -> Unpacked:
         stream = Gunzip(file, self.limits, self.where)
@@ -133,7 +136,7 @@ class _Unpacking:
         self.take_submodules(names)
         self.make_links()
         pointers = self.pointers if self.lfs else {}
-        return Unpacked(tuple(self.entries), self.folder, pointers)
+        return Unpacked(tuple(self.entries), self.folder, pointers, self.gitmodules)
 
     def wanted(self, path: str) -> str | None:
         """Return the path in the folder that is written; None where it is outside."""
@@ -157,6 +160,8 @@ class _Unpacking:
         self.entries.append(TreeEntry(path, mode, digest.hexdigest()))
         if path.rpartition("/")[2] == ".gitattributes" and b"filter=lfs" in first:
             self.lfs = True
+        if path == ".gitmodules":
+            self.gitmodules = first
         if inner and len(first) == member.size and (pointer := parse_pointer(first)):
             self.pointers[inner] = pointer
 

@@ -39,7 +39,7 @@ class Names:
 
     def add(self, path: str, kind: Literal["file", "folder"], size: int = 0) -> None:
         """Take `path` in ("" is the root); raises FetchError where it may not be."""
-        self._weigh(path, size)
+        self.weigh(path, size)
         if not path:
             self._expect(kind == "folder", "is not a folder", path)
             return
@@ -59,7 +59,8 @@ class Names:
             self._files.add(path)
             self._spell(path)
 
-    def _weigh(self, path: str, size: int) -> None:
+    def weigh(self, path: str, size: int) -> None:
+        """Count a file or folder; raises FetchError where it is one too many."""
         self._count += 1
         self._bytes += size
         if self._count > self._limits.files:

@@ -87,7 +87,7 @@ class Gunzip:
                 self._buffer = self._inflate.decompress(packed, _MOST)
             except zlib.error as error:
                 raise self._fault.damaged("it is no whole gzip file") from error
-            if not packed and not self._buffer and not self._inflate.eof:
+            if not packed and not self._buffer:
                 raise self._fault.damaged("it is cut off")
         self._unpacked += len(self._buffer)
         self._weigh()
