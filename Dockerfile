@@ -14,13 +14,14 @@ RUN if [ -s /parts/ca.pem ]; then export PIP_CERT=/parts/ca.pem; fi \
     && python3 -m venv /pip \
     && /pip/bin/pip install -q --no-cache-dir --no-compile --no-deps --require-hashes \
         --target /out -r /parts/requirements.txt \
-    && rm -rf /out/bin
+    && rm -rf /out/bin \
+    && python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash /out
 COPY karst /out/karst
 COPY infra /out/infra
 COPY proto /out/proto
 COPY entrypoint.py /out/__main__.py
-# Stamped by content: the files' times change with every checkout.
-RUN python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash /out
+RUN python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash \
+        /out/karst /out/__main__.py
 
 FROM ${BASE}
 ARG APT_PACKAGES="git openssh-client docker-cli docker-buildx"

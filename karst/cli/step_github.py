@@ -15,6 +15,7 @@ from karst.cli.output import PlainProgress
 from karst.effects.workspace import atomic_write
 from karst.errors import ConfigError
 from karst.pipeline.step_job import Level
+from karst.report.github import render_annotation
 from karst.secret import Secret, redact
 
 # GitHub drops a summary above 1 MiB whole.
@@ -22,9 +23,8 @@ SUMMARY_BYTES = 1_000_000
 ARTIFACT_BYTES = 8_000_000
 # The runner passes outputs on as variables, which the kernel limits to 128 KiB each.
 OUTPUT_BYTES = 100_000
-_ANNOTATION = 4000
 _CUT = "\n\n*What follows is cut: the artifact has it.*\n"
-_PLACE = re.compile(r"(?P<file>[^:\s][^:]*):(?P<line>[0-9]+)(?:\s|$)")
+_PLACE = re.compile(r"(?P<file>[^:\s][^:]{0,500}):(?P<line>[0-9]{1,7})(?:\s|$)")
 # Shorter ones would mask parts of ordinary words, and everything with a "1" in it.
 _SHORTEST_MASK = 4
 
@@ -58,7 +58,7 @@ class GitHubJob(PlainProgress):
         for secret in secrets:
             for line in secret.reveal().splitlines():
                 if len(line.strip()) >= _SHORTEST_MASK and "-----" not in line:
-                    self._command("add-mask", line.strip())
+                    self._obeyed(f"::add-mask::{_escaped(line.strip())}")
 
     # --- Progress ---
 
@@ -80,11 +80,26 @@ class GitHubJob(PlainProgress):
 
     def notice(self, level: Level, text: str, *, where: str = "") -> None:
         self._end_group()
-        properties = {"title": "KarstKit"}
-        if place := _PLACE.match(where):
-            properties |= {"file": self._relative(place["file"]), "line": place["line"]}
-        body = f"{where}: {text}" if where and not place else text
-        self._command(level, self._clean(body)[:_ANNOTATION], properties)
+        file, line = self._place(where)
+        told = text if file or not where else f"{where}: {text}"
+        self._obeyed(
+            render_annotation(
+                level, self._clean(told), file=file, line=line, title="KarstKit"
+            )
+        )
+
+    def _place(self, where: str) -> tuple[str, int]:
+        """The workspace's own file and line that `where` begins with, or ("", 0)."""
+        found = _PLACE.match(where)
+        if not found:
+            return "", 0
+        path = self.workspace / found["file"]
+        inside = path.is_relative_to(self.workspace) and path.is_file()
+        return (
+            (str(path.relative_to(self.workspace)), int(found["line"]))
+            if inside
+            else ("", 0)
+        )
 
     def summary(self, markdown: str) -> None:
         path = self.environ.get("GITHUB_STEP_SUMMARY")
@@ -133,11 +148,6 @@ class GitHubJob(PlainProgress):
         with Path(path).open("a", encoding="utf-8") as file:
             file.write(text)
 
-    def _relative(self, file: str) -> str:
-        path = Path(file)
-        inside = path.is_absolute() and path.is_relative_to(self.workspace)
-        return str(path.relative_to(self.workspace)) if inside else file
-
     def _clean(self, text: str) -> str:
         return redact(text, self.secrets)
 
@@ -146,13 +156,14 @@ class GitHubJob(PlainProgress):
             self._command("endgroup", "")
         self._grouped = False
 
-    def _command(
-        self, name: str, value: str, properties: Mapping[str, str] | None = None
-    ) -> None:
-        pairs = ",".join(f"{k}={_property(v)}" for k, v in (properties or {}).items())
-        head = f"{name} {pairs}" if pairs else name
+    def _command(self, name: str, value: str) -> None:
+        # One line: what follows a line's end would be a command of its own.
+        self._obeyed(f"::{name}::{' '.join(value.split())}")
+
+    def _obeyed(self, command: str) -> None:
+        """Print a command while the runner listens, and only it."""
         self._print(f"::{self._stop}::")
-        self._print(f"::{head}::{_message(value)}")
+        self._print(command)
         self._print(f"::stop-commands::{self._stop}")
 
     def _print(self, text: str) -> None:
@@ -163,12 +174,8 @@ def _is_maskable(secret: Secret) -> bool:
     return len(secret.reveal()) >= _SHORTEST_MASK
 
 
-def _message(text: str) -> str:
+def _escaped(text: str) -> str:
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _message(text).replace(":", "%3A").replace(",", "%2C")
 
 
 def _bounded(text: str, room: int) -> str:

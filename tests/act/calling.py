@@ -1,0 +1,233 @@
+"""A calling repository at a fake GitHub, and its workflow run under the real `act`.
+
+The engine, Terraform, the action's image and the runner are real; the forge is a server
+that is held to GitHub's own description.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import act_runner
+import yaml
+from act_runner import ActRun
+
+from tests.fakes.github import User
+from tests.fakes.github.desk import Desk
+
+TOKEN = "ghs_canary0123456789canary"
+FORK_TOKEN = "ghs_reader0123456789reader"
+KEY = "receipt-canary-0123456789-0123456789"
+BOT = User("github-actions[bot]", 41898282, "Bot")
+READER = User("fork-token[bot]", 41898283, "Bot")
+ADA = User("ada", 2)
+REPOSITORY = "acme/shop"
+APP = """\
+import http.server, os
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"ANSWER")
+
+    def log_message(self, *_):
+        pass
+
+http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
+"""
+_SHOW = """
+echo "owner $(stat -c %u .)"
+find .karst -printf 'left %u %m %p\\n' 2>/dev/null || true
+"""
+
+
+def app(answer: str = "first") -> str:
+    return APP.replace("ANSWER", answer)
+
+
+@dataclass
+class Calling:
+    """One repository whose pipeline has the step, with a stack of its own.
+
+    Attributes:
+        action: the folder that `karstkit/action@v1` stands for.
+        inputs: `with:` of the step; every change is committed by `workflow()`.
+    """
+
+    desk: Desk
+    folder: Path
+    action: Path
+    runner: str
+    name: str
+    network: str
+    subnet: str
+    inputs: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
+    runs: int = 0
+
+    # --- the repository ---
+
+    def repos(self, *services: Any, **more: Any) -> str:
+        """The text of a repos.yaml with these services."""
+        document = {
+            "name": self.name,
+            "services": list(services),
+            "mesh": {"network": self.network, "subnet": self.subnet},
+            "state": {"backend": "target"},
+        }
+        return yaml.safe_dump(document | more)
+
+    def files(self, *services: Any, **more: Any) -> dict[str, str]:
+        """repos.yaml and the workflow."""
+        return {
+            "repos.yaml": self.repos(*services, **more),
+            ".github/workflows/karst.yml": self.workflow(),
+        }
+
+    def workflow(self, *steps: Mapping[str, str]) -> str:
+        """One job; `steps` are the `with:` of each step, by default the one of `inputs`."""
+        used = [
+            {
+                "uses": "karstkit/action@v1",
+                "id": f"karst{number or ''}",
+                "with": {"receipt-key": "${{ secrets.RECEIPT_KEY }}", **inputs},
+            }
+            for number, inputs in enumerate(steps or (self.inputs,))
+        ]
+        events = (
+            *("pull_request", "push", "schedule", "merge_group"),
+            *("workflow_dispatch", "issue_comment", "workflow_run"),
+        )
+        job = {
+            "runs-on": "ubuntu-latest",
+            "steps": [
+                {"uses": "actions/checkout@v4"},
+                *used,
+                {"if": "always()", "run": _SHOW},
+            ],
+        }
+        return yaml.safe_dump({"on": list(events), "jobs": {"karst": job}})
+
+    # --- events ---
+
+    def pull_request(self, number: int, *, action: str = "synchronize") -> ActRun:
+        """The request's run, on its trial merge, as GitHub checks it out."""
+        request, git = self.desk.shelf.requests[number], self.desk.git
+        workspace = self.checkout(request.base)
+        _git(
+            workspace,
+            "merge",
+            "-q",
+            "--no-ff",
+            "-m",
+            "trial",
+            f"origin/{request.branch}",
+        )
+        head = {"full_name": request.head_repository or REPOSITORY}
+        payload = {
+            "action": action,
+            "number": number,
+            "pull_request": {
+                "number": number,
+                "user": {"login": request.author.login},
+                "head": {
+                    "ref": request.branch,
+                    "sha": self.desk.head(number),
+                    "repo": head,
+                },
+                "base": {
+                    "ref": request.base,
+                    "sha": git.resolve(request.base),
+                    "repo": {"full_name": REPOSITORY},
+                },
+            },
+        }
+        return self.run("pull_request", payload, workspace)
+
+    def push(self, commit: str = "main", *, before: str = "") -> ActRun:
+        """A push to main, whose newest commit is `commit`."""
+        workspace = self.checkout(commit)
+        known = self.desk.git.resolve(before or f"{commit}~1") or "0" * 40
+        after = self.desk.git.resolve(commit)
+        payload = {"ref": "refs/heads/main", "before": known, "after": after}
+        return self.run("push", payload, workspace)
+
+    def other(self, event: str, **payload: Any) -> ActRun:
+        """Any other event, on main."""
+        return self.run(
+            event, {"ref": "refs/heads/main", **payload}, self.checkout("main")
+        )
+
+    def checkout(self, revision: str) -> Path:
+        self.runs += 1
+        workspace = self.folder / f"run{self.runs}" / "shop"
+        _git(self.folder, "clone", "-q", str(self.desk.git.folder), str(workspace))
+        commit = self.desk.git.resolve(revision)
+        assert commit
+        _git(workspace, "checkout", "-q", "-B", "main", commit)
+        return workspace
+
+    def run(self, event: str, payload: Mapping[str, Any], workspace: Path) -> ActRun:
+        return act_runner.run(self.command(event, payload, workspace))
+
+    def command(
+        self, event: str, payload: Mapping[str, Any], workspace: Path
+    ) -> list[str]:
+        shop = {"full_name": REPOSITORY, "default_branch": "main"}
+        variables = {
+            "GITHUB_API_URL": self.desk.forge.api,
+            "GITHUB_SERVER_URL": self.desk.forge.url,
+            "GITHUB_REPOSITORY": REPOSITORY,
+            **self.variables,
+        }
+        secrets = {"GITHUB_TOKEN": TOKEN, "RECEIPT_KEY": KEY, **self.secrets}
+        return act_runner.command(
+            workspace,
+            event,
+            {"repository": shop, **payload},
+            action=self.action,
+            runner=self.runner,
+            variables=variables,
+            secrets=secrets,
+            cache=self.folder / "cache",
+        )
+
+    # --- what is there ---
+
+    def comments(self, number: int) -> list[str]:
+        return [c.body for c in self.desk.comments(number) if c.author == BOT]
+
+    def containers(self) -> list[str]:
+        """Names of the stack's containers."""
+        label = f"--filter=label=karst.stack={self.name}"
+        return sorted(docker("ps", "-a", "--format={{.Names}}", label).split())
+
+    def destroy(self) -> None:
+        workspace = self.checkout("main")
+        subprocess.run(
+            [sys.executable, "-m", "karst", "destroy", "--yes", "--volumes"],
+            cwd=workspace,
+            capture_output=True,
+            timeout=120,
+            check=False,
+        )
+
+
+def docker(*words: str) -> str:
+    done = subprocess.run(
+        ["docker", *words], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def _git(folder: Path, *words: str) -> None:
+    identity = ("-c", "user.name=Ada", "-c", "user.email=ada@example.test")
+    subprocess.run(["git", "-C", str(folder), *identity, *words], check=True)
