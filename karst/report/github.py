@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Literal
 
 from karst.report.escaping import clean
+from karst.report.log_text import LogPart
 
 Level = Literal["error", "warning", "notice"]
 _MESSAGE = 3000
@@ -48,7 +50,17 @@ def render_group(title: str, text: str) -> str:
     return f"::group::{_data(clean(title, _TITLE))}\n{defuse(text)}\n::endgroup::"
 
 
+def render_groups(parts: Iterable[LogPart]) -> str:
+    """A step log's parts; what calls for attention is not folded."""
+    return "\n".join(
+        render_group(part.title, part.text)
+        if part.folded
+        else f"{defuse(clean(part.title, _TITLE))}\n{defuse(part.text)}"
+        for part in parts
+    )
+
+
 def defuse(text: str) -> str:
     """Text for a step's log that the runner takes for text, whoever wrote it."""
-    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    lines = "\n".join(text.splitlines())
     return _OLD_COMMAND.sub("# #[", _COMMAND.sub(r"\1: :", lines))

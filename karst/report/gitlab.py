@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 
 from karst.report.escaping import clean
+from karst.report.log_text import LogPart
 from karst.report.model import PlanReport
 
 _BEGIN = "\x1b[0K"
@@ -14,6 +16,21 @@ _BEGIN = "\x1b[0K"
 def render_gitlab_terraform(report: PlanReport) -> str:
     """The `terraform` report: resources, a replacement in both create and delete."""
     return json.dumps(report.resource_counts) + "\n"
+
+
+def render_sections(parts: Iterable[LogPart], *, began: int, ended: int) -> str:
+    """A job log's parts, each in a section of its own; seconds since 1970."""
+    return "".join(
+        render_section(
+            part.name,
+            part.title,
+            part.text,
+            began=began,
+            ended=ended,
+            folded=part.folded,
+        )
+        for part in parts
+    )
 
 
 def render_section(

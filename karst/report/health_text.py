@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from karst.health import Verdict
-from karst.report.escaping import count, log_line
+from karst.report.escaping import clean, count, log_line
 from karst.report.table import render_table
 
 _WIDTH = 2000
@@ -41,13 +41,13 @@ def render_health(verdicts: Iterable[Verdict], rolled_back: Iterable[str] = ()) 
 
 
 def _failure(verdict: Verdict, back: bool) -> str:
-    lines = [f"\n{verdict.service}: {verdict.reason or verdict.state}"]
+    lines = [f"\n{verdict.service}: {clean(verdict.reason) or verdict.state}"]
     if back:
         lines.append(
             f"  release {verdict.release} was put back; the former one runs on"
         )
     if verdict.exit_reason:
-        lines.append(f"  the app ended: {verdict.exit_reason}")
+        lines.append(f"  the app ended: {clean(verdict.exit_reason)}")
     if verdict.last_lines:
         lines.append("  its last lines:")
         lines += [f"  | {log_line(line, _WIDTH)}" for line in verdict.last_lines]

@@ -21,6 +21,9 @@ from karst.report import (
     render_plan_summary,
     render_run_summary,
 )
+from karst.report.github import render_groups
+from karst.report.gitlab import render_sections
+from karst.report.log_text import run_log
 
 Golden = Callable[[str, str], None]
 DETAILS = "https://github.com/acme/shop/actions/runs/4711"
@@ -99,6 +102,34 @@ def test_the_gitlab_report_counts_a_replacement_twice(golden: Golden) -> None:
         "update": 0,
         "delete": 1,
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "report"),
+    [
+        ("applied", samples.APPLIED),
+        ("rolled-back", samples.ROLLED_BACK),
+        ("e2e-wrong", samples.E2E_WRONG),
+        ("broken", samples.BROKEN),
+    ],
+)
+def test_a_jobs_log(name: str, report: RunReport, golden: Golden) -> None:
+    parts = run_log(report)
+    folded = "\n".join(
+        f"{'+' if p.folded else '-'} {p.name}: {p.title}\n{p.text}" for p in parts
+    )
+    golden(f"{name}.log", folded + "\n")
+
+
+def test_a_log_folds_what_is_well() -> None:
+    parts = run_log(samples.E2E_WRONG)
+    assert [p.name for p in parts if not p.folded] == ["edges", "health"]
+    assert all(p.folded for p in run_log(samples.E2E))
+    on_github = render_groups(parts)
+    assert on_github.count("::group::") == on_github.count("::endgroup::") == 1
+    on_gitlab = render_sections(parts, began=100, ended=160)
+    assert on_gitlab.count("section_start:100:") == len(parts)
+    assert on_gitlab.count("[collapsed=true]") == 1
 
 
 def test_a_replaced_network_is_a_warning() -> None:

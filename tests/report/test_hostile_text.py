@@ -23,8 +23,9 @@ from karst.report import (
     render_run_summary,
 )
 from karst.report.escaping import clean, code, code_block, link, mermaid_label, table
-from karst.report.github import defuse, render_annotation, render_group
-from karst.report.gitlab import render_section
+from karst.report.github import defuse, render_annotation, render_group, render_groups
+from karst.report.gitlab import render_section, render_sections
+from karst.report.log_text import run_log
 
 PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 FRAGMENTS = (
@@ -178,6 +179,18 @@ def test_a_group_holds_no_command(text: str) -> None:
     assert lines[-1] == "::endgroup::"
     assert not any(line.lstrip().startswith("::") for line in inside)
     assert "##[" not in defuse(text)
+
+
+@given(HOSTILE)
+@settings(deadline=None)
+def test_a_jobs_log_holds_no_command(text: str) -> None:
+    for run in (samples.ROLLED_BACK, samples.E2E_WRONG, samples.BROKEN):
+        parts = run_log(swap(run, text))
+        lines = render_groups(parts).splitlines()
+        commands = [line for line in lines if line.lstrip().startswith("::")]
+        assert len(commands) == 2 * sum(part.folded for part in parts)
+        said = render_sections(parts, began=1, ended=2)
+        assert said.count("\x1b") == 4 * len(parts)
 
 
 @given(HOSTILE)
