@@ -99,6 +99,8 @@ class Opening:
             Request(request, head) if request and head else None,
             self.inputs.receipt_key,
             signs=not self.context.is_restricted,
+            base=self.base,
+            lock=self.lock,
         )
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from github import GithubException
-
 from karst.forges.github_line import PER_PAGE, GitHubLine
 from karst.forges.publishing import MergedRequest
 
@@ -48,12 +46,7 @@ def _merged(pull: Mapping[str, Any], commit: str) -> MergedRequest:
 def _commits(line: GitHubLine, since: str | None, until: str) -> list[Any]:
     """Commits of `until` that `since` does not have, each with its parents."""
     if since:
-        try:
-            return _compared(line, since, until)
-        except GithubException as error:
-            # The history was written anew, and the old commit is gone.
-            if error.status != 404:
-                raise
+        return _compared(line, since, until)
     newest: list[Any] = line.get("/commits", sha=until, per_page=PER_PAGE)
     return newest
 

@@ -118,8 +118,8 @@ class Publisher(Protocol):
     ) -> tuple[MergedRequest, ...]:
         """Requests that came into the branch after commit `since`, up to `until`.
 
-        In the order in which they came in. `since` None, or a commit that is no
-        ancestor: as many as one look at the history shows.
+        In the order in which they came in. `since` None: as many as one look at the
+        history shows. Fails as "missing" where a commit is not known (any more).
         """
         ...
 

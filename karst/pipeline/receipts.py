@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from json import loads
 
@@ -13,10 +13,12 @@ from karst.pipeline.tools import Planned
 from karst.terraform import Applied
 from karst.terraform.receipt import (
     ABSENT,
+    NETWORK,
     Mark,
     Part,
     Receipt,
     VoidReceiptError,
+    deciding,
     mark,
     parse_pin,
 )
@@ -28,6 +30,8 @@ from karst.terraform.receipt_parts import (
     wanted_mark,
 )
 
+_NO_LOCK = RepoLock()
+
 
 @dataclass(frozen=True)
 class Occasion:
@@ -38,6 +42,10 @@ class Occasion:
         target, label: with the stack, what tells comments of one request apart.
         head: the request's own last commit; never that of a trial merge.
         base: commit of the branch that it was planned against, to explain by.
+        planned: when, in seconds since 1970.
+        before: repos.yaml of that commit, None where it is not known or has none: then
+            everything counts as changed by this request.
+        locks: that commit's repos.lock and the request's.
     """
 
     repository: str
@@ -46,6 +54,9 @@ class Occasion:
     request: int
     head: str
     base: str = ""
+    planned: int = 0
+    before: StackSpec | None = None
+    locks: tuple[RepoLock, RepoLock] = (_NO_LOCK, _NO_LOCK)
 
     def receipt(self, stack: str) -> Receipt:
         """A receipt that names nothing yet."""
@@ -58,7 +69,34 @@ class Occasion:
             head=self.head,
             karst=karst.__version__,
             base=self.base,
+            planned=self.planned,
         )
+
+    def changes(self, after: StackSpec, service: str) -> bool:
+        """Whether the request itself changes a service (or the network)."""
+        before = self.before
+        if before is None:
+            return True
+        if service == NETWORK:
+            return _network(before) != _network(after)
+        here, there = _find(after, service), _find(before, service)
+        if here is None or there is None:
+            return here is not there
+        moved = _commit(self.locks[0], there) != _commit(self.locks[1], here)
+        return moved or text_entry(before, service) != text_entry(after, service)
+
+
+def _find(spec: StackSpec, service: str) -> ServiceSpec | None:
+    return next((s for s in spec.services if s.name == service), None)
+
+
+def _network(spec: StackSpec) -> tuple[str, ...]:
+    return (spec.name, spec.mesh.network, spec.mesh.subnet)
+
+
+def _commit(lock: RepoLock, spec: ServiceSpec) -> str:
+    entry = lock.find(spec)
+    return entry.commit if entry else ""
 
 
 def make_receipt(
@@ -75,12 +113,18 @@ def make_receipt(
         for part in parts:
             if not is_restored(plan, spec, planned.applied, service, part):
                 said = wanted_mark(spec, plan.stack, service, part)
-                services.setdefault(service, {})[part] = said
+                marks = services.setdefault(service, {})
+                marks[part] = said
+                if part == "release" and said != ABSENT:
+                    # By this a later plan finds the pins that go with its text.
+                    text = wanted_mark(spec, plan.stack, service, "text")
+                    marks["text"] = replace(text, fields="")
     return replace(
         occasion.receipt(spec.name),
         services=services,
         pins=_named(planned.lock, services),
         serial=serial,
+        incidental=tuple(n for n in services if not occasion.changes(spec, n)),
     )
 
 
@@ -94,40 +138,31 @@ def make_limited_receipt(
 
     Args:
         before: the base's, None where it has none.
-        locks: the base's pins and the request's.
+        locks: the base's repos.lock and the request's.
     """
-    old = {s.name: s for s in before.services} if before else {}
-    new = {s.name: s for s in after.services}
+    occasion = replace(occasion, before=before, locks=locks)
+    names = [s.name for s in after.services]
     services: dict[str, dict[Part, Mark]] = {
-        name: {"release": ABSENT} for name in old if name not in new
+        service.name: {"release": ABSENT}
+        for service in (before.services if before else ())
+        if service.name not in names
     }
-    for name, service in new.items():
+    for name in names:
         marks: dict[Part, Mark] = {}
-        past = old.get(name)
-        moved = _commit(locks[0], past) != _commit(locks[1], service)
-        text = text_entry(after, name)
-        edges = edges_entry(after, after.callees(name), name)
-        if before is None or past is None or moved or text_entry(before, name) != text:
-            marks["text"] = mark(text)
-        if (
-            before is None
-            or past is None
-            or before.callees(name) != after.callees(name)
-        ):
-            marks["edges"] = mark(edges)
+        if occasion.changes(after, name):
+            marks["text"] = mark(text_entry(after, name))
+        callees = after.callees(name)
+        past = before.callees(name) if before and _find(before, name) else None
+        if callees != past:
+            marks["edges"] = mark(edges_entry(after, callees, name))
         if marks:
             services[name] = marks
     return replace(
         occasion.receipt(after.name),
         services=services,
-        pins=_named(locks[1], services),
+        pins=_named(occasion.locks[1], services),
         limited=True,
     )
-
-
-def _commit(lock: RepoLock, spec: ServiceSpec | None) -> str:
-    entry = lock.find(spec) if spec else None
-    return entry.commit if entry else ""
 
 
 def _named(lock: RepoLock, services: Iterable[str]) -> RepoLock:
@@ -136,35 +171,45 @@ def _named(lock: RepoLock, services: Iterable[str]) -> RepoLock:
 
 
 def choose_pins(
-    spec: StackSpec, lock: RepoLock, receipts: Iterable[Receipt], applied: Applied
+    spec: StackSpec, lock: RepoLock, receipts: Sequence[Receipt], applied: Applied
 ) -> RepoLock:
     """What a plan on the branch is made of, so that it comes out as it was reviewed.
 
     For each service: repos.lock where it answers, for that was reviewed with the rest
-    of the repository; else what the newest receipt that names the service pinned; else,
-    for a service that nobody named, what it runs on now. What is left is resolved.
+    of the repository; else what the deciding receipt pinned; else, for a service that
+    nobody named, what it runs on now. What is left is resolved anew.
 
     Args:
-        receipts: the oldest first.
+        receipts: in the order in which their requests came into the branch.
     """
-    newest: dict[str, LockEntry | None] = {}
-    for receipt in receipts:
-        pinned = {entry.service: entry for entry in receipt.pins.entries}
-        for name, marks in receipt.services.items():
-            if "release" in marks or "text" in marks:
-                newest[name] = pinned.get(name)
     entries = []
     for service in spec.services:
         if not is_pinnable(service):
             continue
-        entry = lock.find(service)
-        if entry is None and service.name in newest:
-            entry = newest[service.name]
-        elif entry is None:
-            entry = _running(service, applied)
+        entry = lock.find(service) or _reviewed(spec, service, receipts, applied)
         if entry is not None and entry.answers(service):
             entries.append(replace(entry, service=service.name))
     return RepoLock.of(entries)
+
+
+def _reviewed(
+    spec: StackSpec,
+    service: ServiceSpec,
+    receipts: Sequence[Receipt],
+    applied: Applied,
+) -> LockEntry | None:
+    found = deciding(receipts, service.name, "release")
+    if not found:
+        return _running(service, applied)
+    text = mark(text_entry(spec, service.name)).digest
+    fit = [r for r in found if _text(r, service.name) == text]
+    pins = {e.service: e for e in (fit or found)[0].pins.entries}
+    return pins.get(service.name)
+
+
+def _text(receipt: Receipt, service: str) -> str:
+    said = receipt.services[service].get("text")
+    return said.digest if said else ""
 
 
 def _running(service: ServiceSpec, applied: Applied) -> LockEntry | None:

@@ -1,7 +1,7 @@
 """Whether a plan on the branch is what was reviewed, service by service.
 
 Pure but for `collect`. The newest receipt that names a part of a service decides about
-that part; what nobody changed needs no receipt.
+that part (`receipt.deciding`); what nobody changed needs no receipt.
 """
 
 from __future__ import annotations
@@ -12,15 +12,22 @@ from typing import Literal
 
 import karst
 from karst.errors import UnreviewedError
-from karst.forges.publishing import Comment, CommentHeader, MergedRequest, Publisher
+from karst.forges.publishing import (
+    Comment,
+    CommentHeader,
+    MergedRequest,
+    Publisher,
+    PublishFailure,
+)
 from karst.pipeline.tools import Planned
 from karst.report.sealed import open_sealed, unseal
+from karst.terraform import Applied
 from karst.terraform.receipt import (
     ABSENT,
-    Mark,
     Part,
     Receipt,
     VoidReceiptError,
+    deciding,
     differing,
     mark,
 )
@@ -33,7 +40,6 @@ from karst.terraform.receipt_parts import (
 from karst.terraform.receipt_signing import Verifier
 
 OnUnreviewed = Literal["fail", "apply"]
-_COVERED_BY_TEXT: tuple[Part, ...] = ("release", "door")
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,7 @@ class ServiceReview:
     Attributes:
         service: its name, or NETWORK.
         verdict: "restored" is put back to what was applied before: nothing new.
-        request: the newest request that names it, where one does.
+        request: the one whose receipt covers it, or a part of it.
         why: in words, for "unreviewed".
     """
 
@@ -92,13 +98,20 @@ def collect(
     verifier: Verifier,
     repository: str,
     *,
-    since: str,
+    applied: Applied,
     until: str,
 ) -> tuple[ReviewedRequest, ...]:
     """The requests that were merged since the last applied commit, with their receipts.
 
-    Raises PublishFailure. `since` is "" where nothing was applied from a commit yet.
+    Where something runs and nobody knows of which commit, that is the last request
+    alone: an older receipt could lead back to what was replaced long ago. Raises
+    PublishFailure.
     """
+    found = _merged(publisher, applied.commit, until)
+    if found is None:
+        found = publisher.merged_requests(None, until)
+        if applied.services:
+            found = tuple(r for r in found if r.commit == until)
     return tuple(
         read_reviewed(
             request,
@@ -107,8 +120,20 @@ def collect(
             verifier,
             repository,
         )
-        for request in publisher.merged_requests(since or None, until)
+        for request in found
     )
+
+
+def _merged(
+    publisher: Publisher, since: str, until: str
+) -> tuple[MergedRequest, ...] | None:
+    """None where `since` is no commit that the forge knows."""
+    try:
+        return publisher.merged_requests(since, until) if since else None
+    except PublishFailure as failure:
+        if failure.why == "missing":
+            return None
+        raise
 
 
 def read_reviewed(
@@ -150,7 +175,7 @@ def _refuse_foreign(receipt: Receipt, request: MergedRequest, repository: str) -
 
 
 def review(planned: Planned, requests: Sequence[ReviewedRequest]) -> Review:
-    """Compare each change of a plan with the newest receipt that names it.
+    """Compare each change of a plan with the receipt that decides about it.
 
     Args:
         requests: in the order in which they came into the branch.
@@ -191,6 +216,7 @@ def _review_service(
     service: str,
     parts: Iterable[Part],
 ) -> ServiceReview:
+    receipts = [each.receipt for each in requests if each.receipt]
     whys: list[str] = []
     named: list[int] = []
     new = False
@@ -198,15 +224,15 @@ def _review_service(
         if is_restored(planned.plan, planned.spec, planned.applied, service, part):
             continue
         new = True
-        by = _newest(requests, service, part)
-        if by is None or by.receipt is None:
+        found = deciding(receipts, service, part)
+        differences = [_difference(planned, service, part, each) for each in found]
+        if not found:
             whys.append(f"no receipt names its {_WORDS[part]}")
-            continue
-        named.append(by.request.number)
-        why = _difference(planned, service, part, by.receipt)
-        if why:
-            whys.append(f"#{by.request.number} {why}")
-    request = max(named, default=None)
+        elif all(differences):
+            whys.append(f"#{found[0].request} {differences[0]}")
+        else:
+            named.append(found[differences.index("")].request)
+    request = named[0] if named else None
     if whys:
         return ServiceReview(service, "unreviewed", request, "; ".join(whys))
     return ServiceReview(service, "reviewed" if new else "restored", request)
@@ -221,29 +247,13 @@ _WORDS: dict[Part, str] = {
 }
 
 
-def _newest(
-    requests: Sequence[ReviewedRequest], service: str, part: Part
-) -> ReviewedRequest | None:
-    for each in reversed(requests):
-        if each.receipt and _said(each.receipt, service, part):
-            return each
-    return None
-
-
-def _said(receipt: Receipt, service: str, part: Part) -> Mark | None:
-    marks = receipt.services.get(service, {})
-    if part in _COVERED_BY_TEXT and receipt.limited and "text" in marks:
-        return marks["text"]
-    return marks.get(part)
-
-
 def _difference(planned: Planned, service: str, part: Part, receipt: Receipt) -> str:
     """What is not as the receipt says, in words; "" where all is."""
-    said = _said(receipt, service, part)
+    said = receipt.says(service, part)
     assert said  # noqa: S101  (the caller found it)
     stack = planned.plan.stack
     wanted = wanted_entry(planned.spec, stack, service, part)
-    if part in _COVERED_BY_TEXT and receipt.limited and wanted is not None:
+    if receipt.limited and part in ("release", "door") and wanted is not None:
         wanted = text_entry(planned.spec, service)
         if said.digest != ABSENT.digest and _commits(planned, service, receipt):
             return "showed it at another commit"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from karst.config.spec import StackSpec
 from karst.context.run_context import RunContext
+from karst.effects.clock import Clock
 from karst.errors import ConfigError
+from karst.fetch.lock import RepoLock
 from karst.forges.publishing import CommentHeader, Publisher
 from karst.pipeline.receipts import Occasion, make_receipt
 from karst.pipeline.reviewing import ReviewedRequest, collect
@@ -22,6 +25,8 @@ from karst.terraform.receipt_signing import (
     Verifier,
     parse_keys,
 )
+
+_NO_LOCK = RepoLock()
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,8 @@ class Reviewing:
         publisher: the forge, or None where there is none to ask.
         request: None where the plan is for none.
         signs: whether this run may vouch for what it computed.
+        base: the base branch's stack and pins, where this is about a request.
+        lock: the pins here.
     """
 
     context: RunContext
@@ -48,6 +55,9 @@ class Reviewing:
     request: Request | None = None
     key: Secret | None = None
     signs: bool = True
+    base: tuple[StackSpec | None, RepoLock] = (None, _NO_LOCK)
+    lock: RepoLock = _NO_LOCK
+    clock: Clock = field(default_factory=Clock)
 
     @property
     def signer(self) -> Signer | None:
@@ -77,6 +87,9 @@ class Reviewing:
             request=self.request.number,
             head=self.request.head,
             base=self.context.base_commit or "",
+            planned=int(self.clock.now().timestamp()),
+            before=self.base[0],
+            locks=(self.base[1], self.lock),
         )
 
     def kept(self, receipt: Receipt) -> Receipt | None:
@@ -100,6 +113,6 @@ class Reviewing:
             self.header,
             self.verifier,
             repository,
-            since=applied.commit,
+            applied=applied,
             until=until,
         )

@@ -7,7 +7,7 @@ import binascii
 import hashlib
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -63,6 +63,9 @@ class Receipt:
         pins: commit, tree and base image of each service named.
         base, serial: the base's commit and the state's serial, to explain by.
         body: SHA-256 (hex) of the comment's visible text.
+        planned: when, in seconds since 1970: a later plan has seen more of the branch.
+        incidental: services named that the request itself does not change: they lagged
+            behind the branch when it was planned, or a branch they follow moved on.
         limited: made without state or engine; "text" then stands for "release".
     """
 
@@ -78,7 +81,37 @@ class Receipt:
     base: str = ""
     serial: int | None = None
     body: str = ""
+    planned: int = 0
+    incidental: tuple[str, ...] = ()
     limited: bool = False
+
+    def says(self, service: str, part: Part) -> Mark | None:
+        """What it says of a part, None where it does not name it."""
+        marks = self.services.get(service, {})
+        if self.limited and part in ("release", "door") and "text" in marks:
+            return marks["text"]
+        return marks.get(part)
+
+
+def deciding(
+    receipts: Iterable[Receipt], service: str, part: Part
+) -> tuple[Receipt, ...]:
+    """The receipts that decide about a part, the one to go by first; at most two.
+
+    The newest of a request that changes the service itself; then the newest of all,
+    where that is newer: it was planned with everything that was merged by then.
+
+    Args:
+        receipts: in the order in which their requests came into the branch.
+    """
+    order = sorted(receipts, key=lambda r: r.planned)
+    naming = [r for r in order if r.says(service, part)][::-1]
+    own = [r for r in naming if service not in r.incidental]
+    return (
+        (own[0], *([naming[0]] if naming[0] is not own[0] else []))
+        if own
+        else tuple(naming[:1])
+    )
 
 
 def mark(entry: Mapping[str, Any]) -> Mark:
@@ -169,6 +202,8 @@ def _document(receipt: Receipt, with_fields: bool) -> dict[str, Any]:
         "base": receipt.base,
         "serial": receipt.serial,
         "body": receipt.body,
+        "planned": receipt.planned,
+        "incidental": list(receipt.incidental),
         "limited": receipt.limited,
         "services": {
             name: {
@@ -190,6 +225,8 @@ def _parse(document: Any) -> Receipt:
     return Receipt(
         **{name: _text(document[name]) for name in _TEXTS},
         request=_number(document["request"]),
+        planned=_number(document["planned"]),
+        incidental=tuple(_texts(document["incidental"])),
         serial=None if serial is None else _number(serial),
         limited=document["limited"] is True,
         services={
