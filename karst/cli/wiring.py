@@ -13,6 +13,7 @@ from string import Template
 import karst
 from karst.cli.output import PlainProgress, open_progress
 from karst.config.parse import parse_stack
+from karst.config.setting_keys import FORGE_KEYS
 from karst.config.settings import Settings, read_settings
 from karst.config.spec import StackSpec
 from karst.context.local import read_local_context
@@ -20,9 +21,10 @@ from karst.context.run_context import RunContext
 from karst.effects.clock import Clock
 from karst.effects.engine import Engine, connect
 from karst.effects.process import Processes
+from karst.effects.workspace import private_directory
 from karst.errors import ConfigError
 from karst.fetch.lock_file import lock_path
-from karst.pipeline.sources import open_sources
+from karst.pipeline.sources import Places, open_sources
 from karst.pipeline.tools import Tools
 from karst.pki import FolderFiles, SecretsStore, StackAuthorities, TargetFiles
 from karst.secret import Secret
@@ -103,9 +105,8 @@ def open_workbench(
     settings = load_settings()
     spec = load_spec(file, settings, stack)
     secrets = secret_values(spec, environ, read_dotenv(Path.cwd(), wanted=True))
-    progress = open_progress(
-        tuple(secrets.values()), interactive=interactive, verbose=verbose
-    )
+    hidden = (*secrets.values(), *forge_secrets(settings))
+    progress = open_progress(hidden, interactive=interactive, verbose=verbose)
     root = file.resolve().parent
     return assemble_workbench(
         spec, settings, environ, secrets, progress, root, file=file
@@ -156,12 +157,39 @@ def assemble_workbench(
         sources=open_sources(
             settings,
             processes,
-            root,
-            within=context.workspace if context else None,
-            leave_out=(file, lock),
+            Places(
+                root,
+                fetched_folder(settings, environ, root, context),
+                within=context.workspace if context else None,
+                leave_out=(file, lock),
+            ),
+            progress.line,
         ),
     )
     return Workbench(spec, settings, environ, tools, progress, lock)
+
+
+def fetched_folder(
+    settings: Settings,
+    environ: Mapping[str, str],
+    root: Path,
+    context: RunContext | None = None,
+) -> Path:
+    """Where fetched repositories are kept: a pipeline's own cache can save it."""
+    if settings.cache_dir:
+        return root / settings.cache_dir.expanduser()
+    if context is not None:
+        return private_directory(context.workspace / ".karst") / "cache"
+    home = (
+        environ.get("XDG_CACHE_HOME") or f"{environ.get('HOME') or Path.home()}/.cache"
+    )
+    return Path(home) / "karstkit" / "fetched"
+
+
+def forge_secrets(settings: Settings) -> tuple[Secret, ...]:
+    """The tokens and keys of forges, never to be shown."""
+    secret = {key.name for key in FORGE_KEYS if key.secret}
+    return tuple(Secret(v) for name, v in settings.forges.items() if name in secret)
 
 
 def sidecar_reference(settings: Settings) -> str:

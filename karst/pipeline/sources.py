@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from karst.config.settings import Settings
 from karst.config.slug import Slug
+from karst.effects.clock import Clock
 from karst.effects.process import Processes
-from karst.errors import FetchError
+from karst.effects.workspace import private_directory
+from karst.fetch.cache import CheckoutCache
+from karst.fetch.deadline import Deadline
 from karst.fetch.remote import Comparison, Forge
+from karst.fetch.remote_source import RemoteSource
 from karst.fetch.revision import Source
 from karst.forges.local import LocalForge
 
@@ -58,27 +62,63 @@ class Sources:
             return self._remotes[kind]
 
 
-def open_sources(
-    settings: Settings,  # noqa: ARG001  (the forges are not wired yet)
-    processes: Processes,
-    base: Path,
-    *,
-    within: Path | None = None,
-    leave_out: Iterable[Path] = (),
-) -> Sources:
-    """The sources that the settings describe.
+@dataclass(frozen=True)
+class Places:
+    """Where a run finds files, and where it keeps what it fetched.
 
-    Args:
-        base: the folder that `file:` paths are relative to.
+    Attributes:
+        base: the folder of repos.yaml, which `file:` paths are relative to.
+        cache: the folder of fetched repositories and of forges' answers.
         within: a folder that `file:` slugs may not leave, or None.
         leave_out: files that are no part of any folder: repos.yaml and its lock.
     """
-    files = frozenset(path.parent.resolve() / path.name for path in leave_out)
+
+    base: Path
+    cache: Path
+    within: Path | None = None
+    leave_out: tuple[Path, ...] = ()
+
+
+def open_sources(
+    settings: Settings,
+    processes: Processes,
+    places: Places,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Sources:
+    """The sources that the settings describe; nothing is asked before it is needed.
+
+    Args:
+        tell: called with a line of progress, from any thread.
+    """
+    left_out = frozenset(p.parent.resolve() / p.name for p in places.leave_out)
+    local = LocalForge(places.base, processes, places.within, left_out)
+    clock = Clock()
+    deadlines: list[Deadline] = []
 
     def open_remote(kind: RemoteKind) -> Remote:
-        raise FetchError(
-            f"this version fetches file: slugs only, not {kind}:",
-            remedy="clone the repository beside repos.yaml and name it file:./folder",
-        )
+        from karst.forges.access import read_access
+        from karst.forges.http_options import HttpOptions
+        from karst.forges.open import open_forge
 
-    return Sources(LocalForge(base, processes, within, files), open_remote)
+        if not deadlines:
+            deadlines.append(Deadline(settings.fetch_seconds, clock))
+        environ = dict(processes.environ)
+        if settings.ca_bundle:
+            environ["KARST_CA_BUNDLE"] = str(places.base / settings.ca_bundle)
+        http = HttpOptions(
+            environ,
+            private_directory(places.cache) / "answers",
+            ends_at=clock.monotonic() + deadlines[0].remaining(),
+        )
+        forge = open_forge(kind, read_access(kind, settings.forges), http)
+        source = RemoteSource(
+            forge,
+            CheckoutCache(places.cache),
+            processes,
+            deadlines[0],
+            offline=settings.offline,
+            tell=lambda slug, step: tell(f"{slug}: {step}"),
+        )
+        return Remote(forge, source)
+
+    return Sources(local, open_remote)
