@@ -60,12 +60,22 @@ def _run(
     if task.work == "nothing":
         return
     from karst.cli import step_work
-    from karst.cli.step_opening import read_opening
+    from karst.cli.step_opening import fetch_request, read_opening, read_surroundings
     from karst.effects.workspace import temporary_directory
+    from karst.pipeline.step_asked import resolve_asked
 
     with temporary_directory("karst-step-") as scratch:
-        opening = read_opening(task, context, inputs, environ, job, scratch)
-        step_work.WORK[task.work](opening)
+        around = read_surroundings(context, inputs, environ, scratch)
+        if task.asked:
+            task, context = resolve_asked(task, context, around.publisher)
+            job.say(f"karst: {task.work}: {task.why}")
+            if task.work == "plan" and context.event == "request":
+                context = fetch_request(around, context, job)
+        if task.work == "post":
+            step_work.post(context, around, job)
+        elif task.work != "nothing":
+            opening = read_opening(task, context, around, job)
+            step_work.WORK[task.work](opening)
 
 
 def _event(environ: Mapping[str, str]) -> Mapping[str, object]:

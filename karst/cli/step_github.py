@@ -50,6 +50,10 @@ class GitHubJob(PlainProgress):
 
     def close(self) -> None:
         self._end_group()
+        own = self.workspace / ".karst"
+        if own.is_dir() and not own.is_symlink():
+            for path in (own, *own.rglob("*")):
+                self._chown(path)
         self._print(f"::{self._stop}::")
 
     def mask(self, secrets: tuple[Secret, ...]) -> None:
@@ -130,19 +134,23 @@ class GitHubJob(PlainProgress):
                 )
         path.parent.mkdir(parents=True, exist_ok=True)
         atomic_write(path, _bounded(self._clean(text), ARTIFACT_BYTES))
-        self._give_away(path)
+        self.give_away(path)
         return str(path.relative_to(self.workspace))
 
     # --- the rest ---
 
-    def _give_away(self, path: Path) -> None:
-        """The step is root, the runner is not, and has to clean its workspace."""
-        owner = self.workspace.stat()
+    def give_away(self, path: Path) -> None:
+        """Hand a file over to the workspace's owner, with the folders that lead to it:
+        the step is root, the runner is not, and has to clean up."""
         for part in (path, *path.parents):
             if part == self.workspace or not part.is_relative_to(self.workspace):
                 break
-            if os.geteuid() == 0:
-                os.chown(part, owner.st_uid, owner.st_gid, follow_symlinks=False)
+            self._chown(part)
+
+    def _chown(self, path: Path) -> None:
+        owner = self.workspace.stat()
+        if os.geteuid() == 0 and owner.st_uid != 0:
+            os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
     def _append(self, path: str, text: str) -> None:
         with Path(path).open("a", encoding="utf-8") as file:

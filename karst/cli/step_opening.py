@@ -21,6 +21,7 @@ from karst.config.parse import parse_stack
 from karst.config.settings import Settings, read_settings
 from karst.config.spec import StackSpec
 from karst.context.run_context import RunContext
+from karst.effects.process import Processes
 from karst.errors import ConfigError, KarstError
 from karst.fetch.lock import RepoLock
 from karst.fetch.lock_file import lock_path, read_lock
@@ -29,7 +30,9 @@ from karst.forges.access import read_access
 from karst.forges.github_requests import GitHubRequests
 from karst.forges.http_options import HttpOptions
 from karst.forges.publishing import CommentHeader, Publisher
+from karst.pipeline.sources import Places, open_sources
 from karst.pipeline.step import Step
+from karst.pipeline.step_asked import request_slug
 from karst.pipeline.step_review import Request, Reviewing
 from karst.pipeline.step_task import Task
 from karst.pipeline.step_telling import Telling
@@ -104,26 +107,58 @@ class Opening:
         )
 
 
-def read_opening(
-    task: Task,
-    context: RunContext,
-    inputs: Inputs,
-    environ: Mapping[str, str],
-    job: GitHubJob,
-    scratch: Path,
-) -> Opening:
-    """Read everything that the workspace and the base branch say; raises KarstError."""
+@dataclass(frozen=True)
+class Surroundings:
+    """What every task has: the variables with the inputs in their places, the forge."""
+
+    inputs: Inputs
+    environ: Mapping[str, str]
+    settings: Settings
+    publisher: Publisher
+    scratch: Path
+
+
+def read_surroundings(
+    context: RunContext, inputs: Inputs, environ: Mapping[str, str], scratch: Path
+) -> Surroundings:
+    """Read settings, and make the forge ready to be asked; raises ConfigError."""
     environ = step_environment(environ, inputs, scratch)
     # What karst keeps for itself goes where it ends with the step: what it left in the
     # workspace, as root, the runner could not remove.
     flags = {"KARST_STATE_DIR": str(scratch / "state")}
-    settings = read_settings(environ, None, flags)
     publisher = GitHubRequests(
         read_access("gh", environ),
         HttpOptions(environ),
         context.repository or "",
         context.branch,
     )
+    settings = read_settings(environ, None, flags)
+    return Surroundings(inputs, environ, settings, publisher, scratch)
+
+
+def fetch_request(
+    around: Surroundings, context: RunContext, job: GitHubJob
+) -> RunContext:
+    """The context with the request's own files as its workspace; raises FetchError."""
+    slug = request_slug(context)
+    job.step(f"fetching {slug}")
+    sources = open_sources(
+        around.settings,
+        Processes(around.environ),
+        Places(context.workspace, around.scratch / "cache"),
+        job.line,
+    )
+    source = sources.of(slug)
+    checkout = source.fetch(source.resolve(slug, ""), around.scratch / "request")
+    return replace(context, workspace=checkout.root)
+
+
+def read_opening(
+    task: Task, context: RunContext, around: Surroundings, job: GitHubJob
+) -> Opening:
+    """Read everything that the workspace and the base branch say; raises KarstError."""
+    inputs, environ = around.inputs, around.environ
+    settings, publisher = around.settings, around.publisher
     file = context.workspace / inputs.file
     refuse_outside(file, context.workspace, where=inputs.file)
     spec = _parse(read_spec_text(file), inputs, context, settings)

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from karst.cli.step_opening import Opening, open_step, refuse_passing
+from karst.cli.step_github import GitHubJob
+from karst.cli.step_opening import (
+    Opening,
+    Surroundings,
+    open_step,
+    refuse_passing,
+)
+from karst.context.run_context import RunContext
 from karst.errors import ConfigError, EngineError, KarstError, TerraformError
+from karst.fetch.lock_file import lock_path, write_lock
+from karst.forges.publishing import CommentHeader
 from karst.pipeline.receipts import make_limited_receipt
 from karst.pipeline.step_limited import limited_report
-from karst.pipeline.step_posting import FILE, write_posted
-from karst.report.model import PlanReport
+from karst.pipeline.step_posting import FILE, read_posted, write_posted
+from karst.pipeline.step_review import Request, Reviewing
+from karst.pipeline.step_telling import Telling
+from karst.report.escaping import names
+from karst.report.model import PlanReport, RunReport
 
 
 def plan(opening: Opening) -> None:
@@ -69,6 +81,72 @@ def apply(opening: Opening) -> None:
     open_step(opening).apply()
 
 
+def destroy(opening: Opening) -> None:
+    """Remove the stack; its services' data stays."""
+    from karst.pipeline.destroying import destroy as remove
+
+    step = open_step(opening)
+    with step.tools.session.alone():
+        step.tools.session.prepare()
+        outcome = remove(step.tools, step.spec, volumes=False)
+    step.telling.run(
+        RunReport(
+            stack=step.spec.name,
+            mode="destroy",
+            target=opening.target,
+            label=opening.inputs.label,
+            removed=outcome.containers,
+            kept_volumes=outcome.kept_volumes,
+        )
+    )
+
+
+def lock(opening: Opening) -> None:
+    """Move repos.lock on, in the workspace: a later step can make a request of it."""
+    from karst.pipeline.locking import make_lock
+
+    step, path = open_step(opening), lock_path(opening.file)
+    with step.tools.session.alone():
+        locked = make_lock(
+            step.tools, step.spec, opening.settings, opening.lock, upgrade=()
+        )
+    changed = [each.service for each in locked.changes if not each.is_same]
+    if write_lock(path, locked.lock):
+        opening.job.give_away(path)
+    opening.job.output("changes", "true" if changed else "false")
+    told = names(changed, 50) if changed else "nothing has moved on"
+    opening.job.summary(f"### `{path.name}` of `{step.spec.name}`: {told}")
+
+
+def post(context: RunContext, around: Surroundings, job: GitHubJob) -> None:
+    """Comment what another run has planned, on the requests of that run's commit."""
+    assert context.follows  # noqa: S101  (the task says so)
+    reports = read_posted(job.folder)
+    if not reports:
+        job.say("karst: the other run left no plan to comment")
+        return
+    head = context.follows.head_commit
+    for facts in around.publisher.requests_of_head(head):
+        if facts.head_repository != context.follows.head_repository:
+            continue
+        for report in reports:
+            telling = Telling(
+                job,
+                report.stack,
+                report.target,
+                report.label,
+                context.run_url,
+                around.inputs.comment,
+                around.publisher,
+            )
+            header = CommentHeader(report.stack, report.target, report.label)
+            request = Request(facts.number, head)
+            reviewing = Reviewing(
+                context, header, around.publisher, request, signs=False
+            )
+            telling.comment(report, None, reviewing)
+
+
 def _not_yet(opening: Opening) -> None:
     raise ConfigError(
         f"'{opening.task.work}' can't be done by this version",
@@ -81,8 +159,7 @@ WORK: dict[str, Callable[[Opening], None]] = {
     "plan": plan,
     "apply": apply,
     "e2e": _not_yet,
-    "destroy": _not_yet,
+    "destroy": destroy,
     "drift": _not_yet,
-    "lock": _not_yet,
-    "post": _not_yet,
+    "lock": lock,
 }

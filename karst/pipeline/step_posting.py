@@ -61,17 +61,13 @@ def _line_document(line: ServiceLine) -> dict[str, Any]:
 
 
 def read_posted(folder: Path) -> tuple[PlanReport, ...]:
-    """Read the plans that another run left below `folder`; raises ConfigError.
+    """Read the plans that another run left below `folder`, none where it could comment.
+
+    Raises ConfigError for one that is not as `write_posted` writes it.
 
     Links are not followed, and nothing but files of this one name is opened.
     """
     found = sorted(_files(folder))
-    if not found:
-        raise ConfigError(
-            f"the other run left no plan ({FILE})",
-            where=str(folder),
-            remedy="have the first workflow upload .karst/artifacts, and this one download it there",
-        )
     if len(found) > _MOST_FILES:
         raise _unfit(folder, f"more than {_MOST_FILES} plans")
     return tuple(_read(path) for path in found)
