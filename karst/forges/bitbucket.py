@@ -45,6 +45,11 @@ class BitbucketForge:
         hurried = ask_hurriedly(options, self._refusals)
         self._downloads = HttpxLine(own, headers, hurried, None)
 
+    def close(self) -> None:
+        """End the connections."""
+        self._line.close()
+        self._downloads.close()
+
     @property
     def name(self) -> str:
         return self._refusals.name

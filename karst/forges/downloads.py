@@ -35,12 +35,11 @@ def write_archive(
     """
     if length is not None and length > limit:
         raise _too_long(limit, where)
-    try:
-        with telling_full_disk(into), into.open("xb") as file:
+    with telling_full_disk(into), into.open("xb") as file:
+        try:
             begin = b""
             for piece in pieces:
-                if len(begin) < len(_GZIP):
-                    begin += piece[: len(_GZIP)]
+                begin = begin or piece[: len(_GZIP)]
                 file.write(piece)
                 if file.tell() > limit:
                     raise _too_long(limit, where)
@@ -48,16 +47,16 @@ def write_archive(
                     raise BrokenOffError("it comes too slowly")
             if length is not None and file.tell() != length:
                 raise BrokenOffError("it broke off")
-        if not begin.startswith(_GZIP):
-            raise ArchiveUnavailableError(
-                "what the forge sent is no archive",
-                where=where,
-                remedy="see whether a proxy or a sign-in page stands before the forge",
-            )
-    except BaseException:
-        with suppress(OSError):
-            into.unlink()
-        raise
+            if not begin.startswith(_GZIP):
+                raise ArchiveUnavailableError(
+                    "what the forge sent is no archive",
+                    where=where,
+                    remedy="see whether a proxy or a sign-in page stands before the forge",
+                )
+        except BaseException:
+            with suppress(OSError):
+                into.unlink()
+            raise
 
 
 def _too_long(limit: int, where: str) -> ArchiveUnavailableError:

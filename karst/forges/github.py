@@ -46,11 +46,18 @@ class GitHubForge:
         self._lock = threading.Lock()
         self._requesters: dict[tuple[Secret | None, bool], Requester] = {}
         self._app: AppTokens | None = None
+        self._sessions = [self._downloads]
         if access.app:
             session = open_session(access.api, self._asking, None)
+            self._sessions.append(session)
             self._app = AppTokens(
                 access.app, access.api, session, self._refusals, options.now
             )
+
+    def close(self) -> None:
+        """End the connections."""
+        for session in self._sessions:
+            session.close()
 
     @property
     def name(self) -> str:
@@ -178,6 +185,7 @@ class GitHubForge:
             known = self._requesters.get((token, hurried))
             if known is None:
                 session = self._session(token, hurried=hurried)
+                self._sessions.append(session)
                 auth = Auth.Token(token.reveal()) if token else None
                 known = open_requester(self._access.api, auth, session)
                 self._requesters[token, hurried] = known

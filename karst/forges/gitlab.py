@@ -46,6 +46,11 @@ class GitLabForge:
         hurried = ask_hurriedly(options, self._refusals)
         self._downloads = _open(access, open_session(access.api, hurried, None))
 
+    def close(self) -> None:
+        """End the connections."""
+        for client in (self._gitlab, self._downloads):
+            client.session.close()
+
     @property
     def name(self) -> str:
         return self._refusals.name

@@ -42,6 +42,13 @@ class HttpxLine:
         self._clients: dict[str | None, httpx.Client] = {}
         self._lock = threading.Lock()
 
+    def close(self) -> None:
+        """End the connections."""
+        with self._lock:
+            for client in self._clients.values():
+                client.close()
+            self._clients.clear()
+
     def get(self, url: str, query: Mapping[str, str] | None = None) -> httpx.Response:
         """Ask; returns a whole answer of any status that is no redirect."""
         address = str(httpx.URL(url, params=dict(query) if query else None))

@@ -124,9 +124,8 @@ def read_repository(call: Call, workspace: str, repo_slug: str) -> Reply:
             "has_issues": False,
             "has_wiki": False,
             "size": 1,
-            "mainbranch": None
-            if found.git.is_empty
-            else {"type": "branch", "name": found.default_branch},
+            # Named even before anybody has pushed it.
+            "mainbranch": {"type": "branch", "name": found.default_branch},
             "links": {
                 "html": {"href": web},
                 "clone": [{"name": "https", "href": f"{web}.git"}],
@@ -190,7 +189,8 @@ def list_commits(call: Call, workspace: str, repo_slug: str, revision: str) -> R
     if not found.git.resolve(revision) or not found.git.resolve(excluded):
         raise Refusal(404, "Commit not found")
     ids = reversed(found.git.between(excluded, revision))
-    return call.page([_commit(call, found, found.git.facts(sha)) for sha in ids])
+    listed = [_commit(call, found, found.git.facts(sha)) for sha in ids]
+    return call.page([{**commit, "type": "base_commit"} for commit in listed])
 
 
 def _commit(call: Call, found: HostedRepository, facts: CommitFacts) -> dict[str, Any]:
@@ -201,8 +201,8 @@ def _commit(call: Call, found: HostedRepository, facts: CommitFacts) -> dict[str
         "date": facts.committer[2],
         "message": facts.message,
         "author": {"type": "author", "raw": raw},
-        "parents": [{"type": "commit", "hash": sha} for sha in facts.parents],
-        "summary": {"type": "rendered", "raw": facts.message, "markup": "markdown"},
+        "parents": [{"type": "base_commit", "hash": sha} for sha in facts.parents],
+        "summary": {"raw": facts.message, "markup": "markdown"},
         "links": {
             "html": {"href": f"{call.forge.url}/{found.path}/commits/{facts.sha}"}
         },

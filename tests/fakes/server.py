@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -36,12 +37,14 @@ class FakeServer:
         seen: every request, in the order in which they came.
         latency: seconds that every reply waits, as over a long line.
         connections: how many connections were opened.
+        tls: where set, the server speaks TLS.
     """
 
     latency: float = 0.0
     seen: list[Request] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     connections: int = 0
+    tls: ssl.SSLContext | None = None
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
@@ -84,12 +87,17 @@ class FakeServer:
         """Open another port with the same answers; returns its URL."""
         server = _Listener(("127.0.0.1", 0), _Handler)
         server.forge = self
+        if self.tls:
+            server.socket = self.tls.wrap_socket(
+                server.socket, server_side=True, do_handshake_on_connect=False
+            )
         thread = threading.Thread(
             target=lambda: server.serve_forever(poll_interval=0.05), daemon=True
         )
         thread.start()
         self._servers.append(server)
-        return f"http://127.0.0.1:{server.server_address[1]}"
+        scheme = "https" if self.tls else "http"
+        return f"{scheme}://127.0.0.1:{server.server_address[1]}"
 
     def _reply(self, request: Request) -> Reply:
         with self._lock:

@@ -3,12 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from karst.forges.access import Kind
+from tests.fakes.described import Answered, bitbucket_faults, gitlab_faults
 from tests.fakes.github import FakeGitHub, User
+from tests.fakes.world import TOKEN, World, open_world
 
-TOKEN = "ghp_canary0123456789canary"
+Said = dict[str, list[Answered]]
+
+
+@pytest.fixture(scope="session")
+def answered() -> Iterator[Said]:
+    """Everything that the fake GitLab and Bitbucket answered, judged at the end."""
+    said: Said = {"gl": [], "bb": []}
+    yield said
+    assert (gitlab_faults(said["gl"]), bitbucket_faults(said["bb"])) == ([], [])
+
+
+@pytest.fixture(params=["gh", "gl", "bb"])
+def world(
+    request: pytest.FixtureRequest, tmp_path: Path, answered: Said
+) -> Iterator[World]:
+    """Each forge in turn."""
+    yield from _opened(request.param, tmp_path, answered)
+
+
+@pytest.fixture
+def github_world(tmp_path: Path, answered: Said) -> Iterator[World]:
+    yield from _opened("gh", tmp_path, answered)
+
+
+@pytest.fixture
+def gitlab_world(tmp_path: Path, answered: Said) -> Iterator[World]:
+    yield from _opened("gl", tmp_path, answered)
+
+
+@pytest.fixture
+def bitbucket_world(tmp_path: Path, answered: Said) -> Iterator[World]:
+    yield from _opened("bb", tmp_path, answered)
+
+
+def _opened(kind: Kind, folder: Path, answered: Said) -> Iterator[World]:
+    with open_world(kind, folder) as world:
+        yield world
+        if kind != "gh":
+            answered[kind] += world.fake.seen_documents
 
 
 @pytest.fixture
