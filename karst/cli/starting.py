@@ -15,6 +15,7 @@ from karst.cli.wiring import (
     terraform_program,
 )
 from karst.command import Command
+from karst.config.settings import Settings
 from karst.effects.engine import Engine, connect
 from karst.effects.process import Processes
 from karst.effects.workspace import atomic_write
@@ -63,7 +64,7 @@ def doctor_command(file: Path, *, as_json: bool) -> int:
     """Exit 0 where everything needed is here."""
     settings = load_settings()
     processes = Processes(dict(os.environ))
-    findings = [_terraform(terraform_program(settings, processes), processes)]
+    findings = [_terraform(settings, processes)]
     findings.append(_mirror())
     try:
         engine = connect(settings.docker_host, dict(os.environ))
@@ -83,8 +84,9 @@ def doctor_command(file: Path, *, as_json: bool) -> int:
     return 0 if all(f.well for f in findings) else ToolMissingError.exit_code
 
 
-def _terraform(program: str, processes: Processes) -> Finding:
+def _terraform(settings: Settings, processes: Processes) -> Finding:
     try:
+        program = terraform_program(settings, processes)
         outcome = processes.run(Command((program, "version"), timeout=30))
     except ToolMissingError as error:
         return Finding("terraform", False, error.what, error.remedy)

@@ -22,7 +22,7 @@ from karst.effects.clock import Clock
 from karst.effects.engine import Engine, connect
 from karst.effects.process import Processes
 from karst.effects.workspace import private_directory
-from karst.errors import ConfigError
+from karst.errors import ConfigError, ToolMissingError
 from karst.fetch.lock_file import lock_path
 from karst.pipeline.sources import Places, open_sources
 from karst.pipeline.tools import Tools
@@ -225,6 +225,12 @@ def _session(
 def terraform_program(settings: Settings, processes: Processes) -> str:
     """Terraform, or OpenTofu where that is what there is."""
     if settings.terraform:
+        if not processes.find_programs(settings.terraform):
+            raise ToolMissingError(
+                f"there is no program '{settings.terraform}'",
+                where="KARST_TERRAFORM",
+                remedy="correct the path, or unset it: then terraform or tofu on PATH is used",
+            )
         return settings.terraform
     for name in ("terraform", "tofu"):
         if processes.find_programs(name):

@@ -84,6 +84,7 @@ def parse_stack(
         ),
         target=TargetSpec(stack.target.docker_host),
         state=StateSpec(stack.state.backend, dict(stack.state.config)),
+        source=source,
     )
 
 

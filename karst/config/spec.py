@@ -89,7 +89,9 @@ class ServiceSpec:
 
     Exactly one of `slug` and `image` is set. `calls` is None where repos.yaml is
     silent, so that `mesh.default` decides. `port` is None where `protocol` is "none".
-    `line` is the line of repos.yaml on which the service begins (0: unknown).
+    `line` is the line of repos.yaml on which the service begins (0: unknown);
+    `written` names those of port, protocol and health that repos.yaml gives itself,
+    so that what a repository says of them does not count.
     """
 
     name: str
@@ -113,6 +115,7 @@ class ServiceSpec:
     resources: Resources = Resources()
     user: str | None = None
     line: int = 0
+    written: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -153,13 +156,17 @@ class StateSpec:
 
 @dataclass(frozen=True)
 class StackSpec:
-    """A whole repos.yaml. Service names are unique; order is the file's."""
+    """A whole repos.yaml. Service names are unique; order is the file's.
+
+    `source` is what messages call the file.
+    """
 
     name: str
     services: tuple[ServiceSpec, ...]
     mesh: MeshSpec = MeshSpec()
     target: TargetSpec = TargetSpec()
     state: StateSpec = StateSpec()
+    source: str = field(default="repos.yaml", compare=False)
 
     def service(self, name: str) -> ServiceSpec:
         """Return the service called `name`; raises KeyError."""

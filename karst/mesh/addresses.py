@@ -56,7 +56,7 @@ def choose_door_subnets(
         else:
             raise NetworkClashError(
                 f"no network is left in {_DOORS} for the door of '{name}'",
-                where="repos.yaml publish",
+                where="publish",
                 remedy="remove networks that nobody needs: `docker network prune`",
             )
         chosen[name] = str(block)
@@ -96,7 +96,7 @@ def choose(
         else:
             raise NetworkClashError(
                 f"no address is left in {pool} for '{name}'",
-                where="repos.yaml mesh.subnet",
+                where="mesh.subnet",
                 remedy="give mesh.subnet a larger network, such as a /16",
             )
         taken.add(address)

@@ -107,10 +107,18 @@ def build_missing(tools: Tools, planned: Planned) -> None:
     """Build or pull what the engine does not have, side by side."""
     if not planned.missing:
         return
-    tools.progress.step(f"building {', '.join(sorted(planned.missing))}")
+    tools.progress.step(_missing_text(planned))
     with ThreadPoolExecutor(_BUILDS_AT_ONCE) as pool:
         for done in [pool.submit(build) for build in planned.missing.values()]:
             done.result()
+
+
+def _missing_text(planned: Planned) -> str:
+    pulled = {n for n in planned.missing if planned.prepared[n].spec.image}
+    built = sorted(set(planned.missing) - pulled)
+    parts = [f"building {', '.join(built)}"] if built else []
+    parts += [f"pulling the image of {', '.join(sorted(pulled))}"] if pulled else []
+    return ", ".join(parts)
 
 
 def ensure_keeper(tools: Tools, planned: Planned) -> None:

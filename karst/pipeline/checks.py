@@ -31,14 +31,14 @@ def refuse_clashes(engine: Engine, spec: StackSpec, stack: Stack) -> None:
                 continue
             raise NetworkClashError(
                 f"the engine has a network '{network.name}' that is not this stack's",
-                where="repos.yaml mesh.network",
+                where=f"{spec.source} mesh.network",
                 remedy="give mesh.network another name (and mesh.subnet a range of its own)",
             )
         if any(wanted.overlaps(IPv4Network(s)) for s in _ipv4(network.subnets)):
             free = ", ".join(free_subnets(networks))
             raise NetworkClashError(
                 f"{wanted} overlaps with the engine's network '{network.name}' ({', '.join(network.subnets)})",
-                where="repos.yaml mesh.subnet",
+                where=f"{spec.source} mesh.subnet",
                 remedy=f"set mesh.subnet to a free range, such as {free}",
             )
     _refuse_ports(engine, spec, stack)
@@ -63,7 +63,7 @@ def _refuse_ports(engine: Engine, spec: StackSpec, stack: Stack) -> None:
             if port == door.host_port and same and owner != spec.name:
                 raise NetworkClashError(
                     f"host port {door.host_ip}:{port} is published by container '{name}'",
-                    where=f"repos.yaml services.{door.service}.publish",
+                    where=f"{spec.source} services.{door.service}.publish",
                     remedy="publish on another port, or stop that container",
                 )
 

@@ -66,14 +66,14 @@ def explain(outcome: Outcome, *, doing: str, where: str) -> KarstError:
     if "Pool overlaps with other one" in text:
         return NetworkClashError(
             "the subnet overlaps with another network of the engine",
-            where="repos.yaml mesh.subnet",
+            where="mesh.subnet",
             remedy="choose a free one; `karst doctor` lists them",
             detail=detail,
         )
     if "port is already allocated" in text or "address already in use" in text:
         return NetworkClashError(
             "a published host port is taken",
-            where="repos.yaml publish",
+            where="publish",
             remedy="publish on another port, or stop what listens there",
             detail=detail,
         )

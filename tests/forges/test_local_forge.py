@@ -7,6 +7,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from karst.config.slug import Slug, parse_slug
 from karst.effects.process import Processes
 from karst.errors import FetchError
-from karst.fetch.revision import Checkout, Source
+from karst.fetch.revision import Checkout, Revision, Source
 from karst.forges.local import LocalForge
 
 pytestmark = pytest.mark.processes
@@ -379,3 +380,47 @@ def test_what_cannot_be_read_is_a_sentence(closed: str) -> None:
     assert closed in caught.value.what
     assert caught.value.where == "file:./app"
     assert caught.value.remedy
+
+
+def test_the_list_of_services_is_no_part_of_a_folder(
+    forge: LocalForge, tmp_path: Path
+) -> None:
+    app = forge.base
+    put(app, {"main.py": "print()", "repos.yaml": "[file:.]", "sub/repos.yaml": "x"})
+    leaving = replace(
+        forge, leave_out=frozenset({app.resolve() / "repos.yaml", app / "repos.lock"})
+    )
+    before = leaving.resolve(Slug("file", "."))
+    put(app, {"repos.yaml": "changed", "repos.lock": "new"})
+    after = leaving.resolve(Slug("file", "."))
+    assert before == after
+    checkout = leaving.fetch(after, tmp_path / "out")
+    # Another file of that name is a file like any other.
+    assert names(checkout) == ["main.py", "sub/repos.yaml"]
+    assert checkout.tree == after.tree
+    put(app, {"sub/repos.yaml": "y"})
+    assert leaving.resolve(Slug("file", ".")) != after
+
+
+def test_a_pinned_commit_is_fetched_by_its_root_s_tree(
+    forge: LocalForge, tmp_path: Path
+) -> None:
+    app = forge.base / "app"
+    put(app, {"a/x.py": "x", "b/y.py": "y"})
+    git(app, "init", "-q", "-b", "main")
+    git(app, "add", ".")
+    git(app, "commit", "-q", "-m", "m")
+    slug = Slug("file", "./app", "main")
+    known = forge.resolve(slug, "a")
+    root = git(app, "rev-parse", "HEAD^{tree}")
+    assert known.root_tree == root
+    pinned = Revision(slug, "a", known.commit, None, root)
+    put(app, {"a/x.py": "later"})
+    git(app, "commit", "-q", "-a", "-m", "m")
+    checkout = forge.fetch(pinned, tmp_path / "out")
+    assert (checkout.tree, checkout.root_tree) == (known.tree, root)
+    assert (checkout.root / "x.py").read_text() == "x"
+    with pytest.raises(FetchError, match="holds tree"):
+        forge.fetch(replace(pinned, root_tree="0" * 40), tmp_path / "other")
+    with pytest.raises(FetchError, match="the commit 000000000000 is not in this"):
+        forge.fetch(replace(pinned, commit="0" * 40), tmp_path / "other")

@@ -234,7 +234,7 @@ def test_a_port_that_another_program_has(shop: Shop) -> None:
         shop.write(_more(publish=f"127.0.0.1:{port}"))
         told = shop.spares_others(17)
     assert (
-        "karst: repos.yaml publish: a published host port is taken\n"
+        "karst: publish: a published host port is taken\n"
         "  -> publish on another port, or stop what listens there\n"
     ) in told
     assert f"127.0.0.1:{port}" in told

@@ -54,7 +54,7 @@ def test_a_full_pool_is_a_sentence() -> None:
     with pytest.raises(NetworkClashError) as caught:
         choose(names, {}, IPv4Network("10.9.0.16/28"))
     assert str(caught.value) == (
-        "repos.yaml mesh.subnet: no address is left in 10.9.0.16/28 for 's9'\n"
+        "mesh.subnet: no address is left in 10.9.0.16/28 for 's9'\n"
         "  -> give mesh.subnet a larger network, such as a /16"
     )
 

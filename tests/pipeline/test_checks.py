@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from karst.config.spec import MeshSpec, PublishSpec, ServiceSpec, StackSpec
@@ -78,6 +80,14 @@ def test_a_taken_port(address: str, clash: bool) -> None:
         )
     else:
         refuse_clashes(networks, SPEC, stack())  # type: ignore[arg-type]
+
+
+def test_a_clash_names_the_file_that_was_read() -> None:
+    bridge = NetworkFacts("bridge", ("172.20.0.0/24",), {})
+    spec = replace(SPEC, source="staging.yaml")
+    with pytest.raises(NetworkClashError) as caught:
+        refuse_clashes(Networks(bridge), spec, stack())  # type: ignore[arg-type]
+    assert caught.value.where == "staging.yaml mesh.subnet"
 
 
 def test_our_own_door_is_no_clash() -> None:
