@@ -19,7 +19,7 @@ _MEANING: dict[str, tuple[str, str]] = {
     ),
     "FetchError": (
         "a repository or folder that can't be had",
-        "check path, ref and permissions; only `file:` is fetched in this version",
+        "check slug, ref and token; the message says which variable holds it",
     ),
     "EntrypointError": (
         "nothing to start was found, or too much",
