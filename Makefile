@@ -14,7 +14,7 @@ export PATH := $(PATH):$(CACHE)/bin
 
 .DEFAULT_GOAL := help
 .PHONY: help bootstrap fmt lint proto generate check-generated requirements test test-unit \
-	test-cov e2e-test e2e-test-ci plan apply destroy demo bench
+	test-cov e2e-test e2e-test-ci plan apply destroy demo pictures bench
 
 help: ## say what there is
 	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -68,6 +68,9 @@ destroy: ## remove the stack
 
 demo: bootstrap ## deploy examples/shop and leave it running
 	@tools/demo
+
+pictures: ## draw comment and summary for docs/pictures (Chromium, npm)
+	@tools/pictures
 
 bench: bootstrap ## measure, as ratios
 	$(PYTHON) -m bench

@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 from karst.health import Verdict
 from karst.health.edges import EdgeVerdict
 from karst.report.escaping import UNKNOWN, clean, log_line
-from karst.report.model import Failure, RunReport
+from karst.report.model import Failure, RunReport, SmokeLine
 
 _LINES = 20
 _WIDTH = 400
@@ -23,6 +23,7 @@ def render_junit(report: RunReport) -> str:
     suites = (
         ("run", [_run(report, f) for f in report.failures]),
         ("services", [_service(report, v) for v in report.verdicts]),
+        ("requests", [_smoke(report, s) for s in report.smokes]),
         ("edges", [_edge(report, e) for e in report.edges]),
     )
     for name, cases in suites:
@@ -81,6 +82,14 @@ def _service(report: RunReport, verdict: Verdict) -> ET.Element:
             f"{verdict.state}: {verdict.reason}" if verdict.reason else verdict.state
         )
         _fail(case, reason, [*told, *verdict.last_lines[-_LINES:]])
+    return case
+
+
+def _smoke(report: RunReport, smoke: SmokeLine) -> ET.Element:
+    name = f"{smoke.service}: {smoke.asked}"
+    case = _case(report, "requests", name, smoke.latency_ms)
+    if not smoke.well:
+        _fail(case, f"not answered as asked: {smoke.detail}", [])
     return case
 
 

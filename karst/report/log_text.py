@@ -10,7 +10,7 @@ from karst.report.comment import verdict_text
 from karst.report.edge_tables import edges_verdict
 from karst.report.escaping import clean, log_line
 from karst.report.health_text import render_health
-from karst.report.model import Failure, PlanReport, RunReport
+from karst.report.model import Failure, PlanReport, RunReport, SmokeLine
 from karst.report.plan_text import render_plan
 from karst.report.summary import run_verdict
 from karst.report.table import render_table
@@ -44,6 +44,12 @@ def run_log(report: RunReport) -> tuple[LogPart, ...]:
         well = all(edge.well for edge in report.edges)
         title = f"Edges: {edges_verdict(report.edges)}"
         parts.append(LogPart("edges", title, _edges(report.edges), well))
+    if report.smokes:
+        asked = sorted(report.smokes, key=lambda s: s.well)
+        header = ("", "SERVICE", "REQUEST", "CAME BACK")
+        text = render_table(header, [_smoke(s) for s in asked])
+        well = all(s.well for s in report.smokes)
+        parts.append(LogPart("requests", "Requests", text, well))
     if report.verdicts:
         text = render_health(report.verdicts, report.rolled_back)
         well = not report.rolled_back and all(v.well for v in report.verdicts)
@@ -52,6 +58,15 @@ def run_log(report: RunReport) -> tuple[LogPart, ...]:
         text = "\n\n".join(map(_failure, report.failures))
         parts.append(LogPart("failures", "What failed", text, False))
     return tuple(parts)
+
+
+def _smoke(smoke: SmokeLine) -> tuple[str, ...]:
+    return (
+        "ok" if smoke.well else "WRONG",
+        clean(smoke.service, 80),
+        clean(smoke.asked, 200),
+        clean(smoke.detail, 200),
+    )
 
 
 def _edges(edges: Sequence[EdgeVerdict]) -> str:

@@ -138,6 +138,20 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class SmokeLine:
+    """A request that repos.yaml asks for in an end-to-end run, and what came back.
+
+    `asked` is as people would write it: "POST /orders".
+    """
+
+    service: str
+    asked: str
+    well: bool
+    latency_ms: float | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True)
 class RunReport:
     """What an apply, an e2e run, a look for drift or a destroy came to.
 
@@ -159,6 +173,7 @@ class RunReport:
     plan: PlanReport | None = None
     verdicts: tuple[Verdict, ...] = ()
     edges: tuple[EdgeVerdict, ...] = ()
+    smokes: tuple[SmokeLine, ...] = ()
     mesh: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     stages: Mapping[str, float] = field(default_factory=dict)
     rolled_back: tuple[str, ...] = ()
@@ -177,4 +192,5 @@ class RunReport:
             or self.rolled_back
             or any(not v.well for v in self.verdicts)
             or any(not e.well for e in self.edges)
+            or any(not s.well for s in self.smokes)
         )

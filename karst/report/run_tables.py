@@ -129,6 +129,28 @@ def _service(verdict: Verdict, report: RunReport) -> tuple[str, ...]:
     )
 
 
+def smokes(report: RunReport, most: int) -> str:
+    """What repos.yaml asked for, those first that were not answered as asked."""
+    if not report.smokes:
+        return ""
+    found = sorted(report.smokes, key=lambda s: s.well)
+    rows = [
+        (
+            code(s.service, 200),
+            code(s.asked, 200),
+            "✓" if s.well else "**!**",
+            "" if s.latency_ms is None else f"{s.latency_ms:.1f} ms",
+            code(s.detail, 200),
+        )
+        for s in found[:most]
+    ]
+    header = ("Service", "Request", "", "Latency", "What came back")
+    text = f"#### Requests\n\n{table(header, rows)}"
+    if len(found) > most:
+        text += f"\n\nand {count(len(found) - most, 'more request')}."
+    return text
+
+
 def stages(report: RunReport) -> str:
     if not report.stages:
         return ""

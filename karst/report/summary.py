@@ -11,8 +11,14 @@ from karst.report.escaping import code, count
 from karst.report.fitting import Part, always, fit
 from karst.report.model import Mode, PlanReport, RunReport
 from karst.report.picture import render_picture
-from karst.report.plan_tables import details
-from karst.report.run_tables import failures_part, notes, plan_part, services, stages
+from karst.report.run_tables import (
+    failures_part,
+    notes,
+    plan_part,
+    services,
+    smokes,
+    stages,
+)
 
 # A step's summary above 1 MiB is lost; most signs here are one byte, some are three.
 CHARACTERS = 900_000
@@ -38,12 +44,10 @@ def _plan_picture(report: PlanReport) -> Part:
 
     def drawn() -> str:
         picture = render_picture(report.mesh, new=changed, marked=opened)
+        if not picture:
+            return ""
         legend = "Blue: added or changed. Thick: a new edge."
-        return (
-            details("The mesh as it will be", f"{legend}\n\n{picture}")
-            if picture
-            else ""
-        )
+        return f"#### The mesh as it will be\n\n{picture}\n\n{legend}"
 
     return Part("the picture", drawn, ((10, lambda: ""),))
 
@@ -56,6 +60,11 @@ def render_run_summary(report: RunReport) -> str:
         failures_part(report),
         always(notes(report)),
         _services_part(report),
+        Part(
+            "requests",
+            partial(smokes, report, 500),
+            ((32, partial(smokes, report, 50)),),
+        ),
         _edges_part(report),
         plan_part(report),
         Part("the picture", partial(_picture, report), ((10, lambda: ""),)),
@@ -102,6 +111,10 @@ def run_verdict(report: RunReport) -> str:
     wrong = sum(not e.well for e in report.edges)
     if wrong:
         parts.append(f"{count(wrong, 'edge does', 'edges do')} not behave")
+    if report.smokes:
+        well = sum(s.well for s in report.smokes)
+        total = count(len(report.smokes), "request was", "requests were")
+        parts.append(f"{well} of {total} answered as asked")
     return ", ".join(parts) or ("done" if report.well else "failed")
 
 

@@ -14,6 +14,7 @@ from karst.report.model import (
     PlanReport,
     RunReport,
     ServiceLine,
+    SmokeLine,
 )
 from karst.terraform import ResourceChange
 
@@ -276,6 +277,10 @@ E2E_WRONG = replace(
     E2E,
     verdicts=tuple(ILL_API if v.service == "api" else v for v in GOOD_VERDICTS),
     edges=edges((("web", "api"), ("search", "db"))),
+    smokes=(
+        SmokeLine("web", "GET /", True, 12.4, "200, holds 'Welcome'"),
+        SmokeLine("api", "POST /orders", False, 3.1, "503, wanted 201"),
+    ),
 )
 
 DRIFT = RunReport(

@@ -144,7 +144,7 @@ def test_a_large_stack_fits_with_every_destroyed_name() -> None:
 
 
 def test_a_large_summary_is_below_a_mebibyte() -> None:
-    report = a_large_stack(300)
+    report = a_large_stack(200)
     text = render_plan_summary(report)
     assert len(text.encode()) <= BYTES
     assert "```mermaid" not in text or len(text) <= CHARACTERS

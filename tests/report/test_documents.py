@@ -82,14 +82,19 @@ def test_junit(name: str, report: RunReport, golden: Golden) -> None:
 
 def test_junit_counts_what_failed() -> None:
     root = ET.fromstring(render_junit(samples.E2E_WRONG))  # noqa: S314  (our own text)
-    assert root.attrib["failures"] == "3"
-    assert root.attrib["tests"] == str(7 + 42 + 7)
+    assert root.attrib["failures"] == "4"
+    assert root.attrib["tests"] == str(7 + 2 + 42 + 7)
     failed = [
         case.get("name")
         for case in root.iter("testcase")
         if case.find("failure") is not None
     ]
-    assert failed == ["api", "web -> api (allowed)", "search -> db (denied)"]
+    assert failed == [
+        "api",
+        "api: POST /orders",
+        "web -> api (allowed)",
+        "search -> db (denied)",
+    ]
 
 
 def test_the_gitlab_report_counts_a_replacement_twice(golden: Golden) -> None:
@@ -123,7 +128,7 @@ def test_a_jobs_log(name: str, report: RunReport, golden: Golden) -> None:
 
 def test_a_log_folds_what_is_well() -> None:
     parts = run_log(samples.E2E_WRONG)
-    assert [p.name for p in parts if not p.folded] == ["edges", "health"]
+    assert [p.name for p in parts if not p.folded] == ["edges", "requests", "health"]
     assert all(p.folded for p in run_log(samples.E2E))
     on_github = render_groups(parts)
     assert on_github.count("::group::") == on_github.count("::endgroup::") == 1
