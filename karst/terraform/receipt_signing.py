@@ -155,13 +155,14 @@ class TokenVerifier:
 
     Attributes:
         issuer: the claim `iss`.
-        key_set: the issuer's keys, a JWKS document.
+        key_set: the issuer's keys, a JWKS document; or how to get it, which raises
+            PublishError and is asked once a token is there to check.
         refuse: says why a token's claims do not fit a receipt, or None: whose job it
             was differs from forge to forge.
     """
 
     issuer: str
-    key_set: Mapping[str, Any]
+    key_set: Mapping[str, Any] | Callable[[], Mapping[str, Any]]
     refuse: Callable[[Claims, Receipt], str | None]
 
     def verify(self, payload: str, signature: Signature, receipt: Receipt) -> None:
@@ -174,9 +175,10 @@ class TokenVerifier:
     def _claims(self, payload: str, token: str) -> Claims:
         import jwt
 
+        keys = self.key_set() if callable(self.key_set) else self.key_set
         try:
             header = jwt.get_unverified_header(token)
-            key = jwt.PyJWKSet.from_dict(dict(self.key_set))[header.get("kid", "")]
+            key = jwt.PyJWKSet.from_dict(dict(keys))[header.get("kid", "")]
             claims: Claims = jwt.decode(
                 token,
                 key,
