@@ -1,5 +1,5 @@
 # Every target is a few words; what it does is in tools/ or in the program itself.
-# FILE=path/to/repos.yaml chooses the stack for plan, apply and destroy, ARGS=... adds
+# FILE=path/to/repos.yaml chooses the stack for plan, apply, destroy and e2e-test, ARGS=... adds
 # options (`make destroy ARGS=--yes` where nobody can be asked).
 
 FILE ?= examples/shop/repos.yaml
@@ -14,7 +14,7 @@ export PATH := $(PATH):$(CACHE)/bin
 
 .DEFAULT_GOAL := help
 .PHONY: help bootstrap fmt lint proto generate check-generated requirements test test-unit \
-	test-cov e2e-test e2e-test-ci plan apply destroy demo pictures bench
+	test-cov test-integration e2e-test e2e-test-ci plan apply destroy demo pictures bench
 
 help: ## say what there is
 	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -51,11 +51,14 @@ test-unit: ## the tests that need no engine
 test-cov: bootstrap ## all tests, with coverage of at least 80 %
 	$(PYTHON) -m pytest --cov --cov-report=term-missing:skip-covered --cov-report=xml
 
-e2e-test: bootstrap ## the tests on a real engine
+test-integration: bootstrap ## the tests on a real engine
 	$(PYTHON) -m pytest -m integration
 
-e2e-test-ci: bootstrap ## the same, with a JUnit report for a pipeline
-	$(PYTHON) -m pytest -m integration --junitxml=build/e2e.xml --color=no
+e2e-test: bootstrap ## deploy the stack beside what runs, ask it everything, remove it
+	$(KARST) e2e --file $(FILE) $(ARGS)
+
+e2e-test-ci: bootstrap ## the same, with a JUnit report in build/e2e.xml
+	$(KARST) e2e --file $(FILE) --junit build/e2e.xml $(ARGS)
 
 plan: ## show what would change
 	$(KARST) plan --file $(FILE) $(ARGS)

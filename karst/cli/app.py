@@ -167,6 +167,33 @@ def destroy(
 
 
 @app.command()
+def e2e(
+    file: File = FILE,
+    timeout: Annotated[
+        str, typer.Option("--timeout", help="How long all of it may take.")
+    ] = "30m",
+    junit: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--junit", help="Write a JUnit report there."),
+    ] = None,
+    json: Json = False,
+    stack: Stack = None,
+    verbose: Verbose = False,
+) -> int:
+    """Deploy everything as a throw-away stack, ask it everything, and remove it."""
+    from karst.cli.proving import e2e_command
+
+    return e2e_command(
+        file,
+        timeout=timeout,
+        junit=junit,
+        as_json=json,
+        stack=stack,
+        verbose=verbose,
+    )
+
+
+@app.command()
 def health(
     file: File = FILE,
     service: Name = None,

@@ -83,7 +83,7 @@ def judge_edges(
         )
         for door in applied.doors.values()
     ]
-    setting = _setting(tools, spec, authority)
+    setting = probe_setting(tools, spec, authority)
     return ask_edges(setting, members, applied.edges, patience=patience)
 
 
@@ -109,7 +109,7 @@ def fetch_stats(
             for name, release in wanted.items()
         ],
     }
-    setting = _setting(tools, spec, authority)
+    setting = probe_setting(tools, spec, authority)
     found: dict[str, list[str]] = {}
     for line in run_probe(setting, request):
         try:
@@ -121,9 +121,10 @@ def fetch_stats(
     return {name: found[name] for name in sorted(found)}
 
 
-def _setting(
+def probe_setting(
     tools: Tools, spec: StackSpec, authority: CertificateAuthority
 ) -> ProbeSetting:
+    """Where and with what a probe of this stack runs."""
     return ProbeSetting(
         tools.engine,
         tools.sidecar_image,

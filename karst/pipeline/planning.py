@@ -6,6 +6,8 @@ somebody else's code.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from karst.config.settings import Settings
 from karst.config.spec import StackSpec
 from karst.fetch.lock import RepoLock
@@ -16,17 +18,23 @@ from karst.terraform.ledger import render_stack
 
 
 def plan(
-    tools: Tools, spec: StackSpec, settings: Settings, pins: RepoLock | None = None
+    tools: Tools,
+    spec: StackSpec,
+    settings: Settings,
+    pins: RepoLock | None = None,
+    *,
+    images: str = "",
 ) -> Planned:
     """Make the plan of a stack; raises KarstError, changes nothing.
 
+    `images`: the stack by whose name images are called; default its own.
     What `pins` holds (repos.lock, or a receipt's lock) is not resolved anew.
     """
     tools.progress.step("reading the state")
     tools.session.prepare()
     applied = tools.session.applied()
     tools.progress.step("fetching and inspecting")
-    ready = prepare(tools, spec, settings, pins)
+    ready = prepare(tools, replace(spec, name=images or spec.name), settings, pins)
     taken = checks.others_subnets(tools.engine, spec.name)
     stack = render_stack(
         spec, ready.prepared, applied, tools.sidecar_image, taken, ready.lock

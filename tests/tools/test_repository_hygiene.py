@@ -43,6 +43,7 @@ MAKE_TARGETS = [
     "lint",
     "test",
     "test-cov",
+    "test-integration",
     "e2e-test",
     "e2e-test-ci",
     "plan",
