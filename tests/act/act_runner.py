@@ -59,14 +59,19 @@ def command(
     variables: Mapping[str, str],
     secrets: Mapping[str, str],
     cache: Path,
+    bind: bool = False,
 ) -> list[str]:
-    """The argv of one run; writes the payload beside the workspace."""
+    """The argv of one run; writes the payload beside the workspace.
+
+    `bind` mounts the workspace, as GitHub does; else the job gets a copy.
+    """
     file = workspace.with_name(f"{workspace.name}.event.json")
     file.write_text(json.dumps(payload))
     words = [str(ACT), event, "--json", "--pull=false", "--directory", str(workspace)]
     words += ["--eventpath", str(file), "--action-cache-path", str(cache)]
     words += ["--local-repository", f"karstkit/action@v1={action}"]
     words += ["-P", f"ubuntu-latest={runner}"]
+    words += ["--bind"] if bind else []
     for name, value in variables.items():
         words += ["--env", f"{name}={value}"]
     for name, value in secrets.items():

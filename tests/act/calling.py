@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,8 @@ class Calling:
     Attributes:
         action: the folder that `karstkit/action@v1` stands for.
         inputs: `with:` of the step; every change is committed by `workflow()`.
+        bind: whether the workspace is mounted into the job, not copied.
+        workspace: of the last run.
     """
 
     desk: Desk
@@ -70,7 +73,8 @@ class Calling:
     inputs: dict[str, str] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
-    runs: int = 0
+    bind: bool = False
+    workspace: Path = Path()
 
     # --- the repository ---
 
@@ -119,9 +123,9 @@ class Calling:
 
     def pull_request(self, number: int, *, action: str = "synchronize") -> ActRun:
         """The request's run, on its trial merge, as GitHub checks it out."""
-        request, git = self.desk.shelf.requests[number], self.desk.git
+        request = self.desk.shelf.requests[number]
         workspace = self.checkout(request.base)
-        _git(
+        git(
             workspace,
             "merge",
             "-q",
@@ -144,7 +148,7 @@ class Calling:
                 },
                 "base": {
                     "ref": request.base,
-                    "sha": git.resolve(request.base),
+                    "sha": self.desk.git.resolve(request.base),
                     "repo": {"full_name": REPOSITORY},
                 },
             },
@@ -159,6 +163,10 @@ class Calling:
         payload = {"ref": "refs/heads/main", "before": known, "after": after}
         return self.run("push", payload, workspace)
 
+    def push_with(self, key: str) -> ActRun:
+        """A push by a job that has this receipt key."""
+        return replace(self, secrets={**self.secrets, "RECEIPT_KEY": key}).push()
+
     def other(self, event: str, **payload: Any) -> ActRun:
         """Any other event, on main."""
         return self.run(
@@ -166,15 +174,15 @@ class Calling:
         )
 
     def checkout(self, revision: str) -> Path:
-        self.runs += 1
-        workspace = self.folder / f"run{self.runs}" / "shop"
-        _git(self.folder, "clone", "-q", str(self.desk.git.folder), str(workspace))
+        workspace = Path(tempfile.mkdtemp(dir=self.folder, prefix="run-")) / "shop"
+        git(self.folder, "clone", "-q", str(self.desk.git.folder), str(workspace))
         commit = self.desk.git.resolve(revision)
         assert commit
-        _git(workspace, "checkout", "-q", "-B", "main", commit)
+        git(workspace, "checkout", "-q", "-B", "main", commit)
         return workspace
 
     def run(self, event: str, payload: Mapping[str, Any], workspace: Path) -> ActRun:
+        self.workspace = workspace
         return act_runner.run(self.command(event, payload, workspace))
 
     def command(
@@ -197,6 +205,7 @@ class Calling:
             variables=variables,
             secrets=secrets,
             cache=self.folder / "cache",
+            bind=self.bind,
         )
 
     # --- what is there ---
@@ -228,6 +237,6 @@ def docker(*words: str) -> str:
     return done.stdout
 
 
-def _git(folder: Path, *words: str) -> None:
+def git(folder: Path, *words: str) -> None:
     identity = ("-c", "user.name=Ada", "-c", "user.email=ada@example.test")
     subprocess.run(["git", "-C", str(folder), *identity, *words], check=True)
