@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from karst.effects.engine import ImageFacts
+from karst.effects.engine_facts import ImageFacts
 from karst.errors import BuildError
 
 PYTHON_IMAGE = "python:{version}-slim"
@@ -19,6 +19,9 @@ SUPPORTED = ("3.14", "3.13", "3.12", "3.11", "3.10", "3.9")
 # A base image has some patch release; which one is not known from its name.
 _PATCHES = range(40)
 _VERSION_FILE = re.compile(r"(?:cpython-|python-)?(3\.\d+)(?:\.\d+)?", re.ASCII)
+_FROM_PYTHON = re.compile(
+    r"^\s*FROM\s+(?:--platform=\S+\s+)?(?:\S+/)?python:(3\.\d+)", re.ASCII | re.M | re.I
+)
 _POETRY_RANGE = re.compile(r"([\^~])\s*(\d+)\.(\d+)(?:\.\d+)?", re.ASCII)
 
 
@@ -118,13 +121,19 @@ def choose_base(
 
 
 def read_python_wish(tree: Path) -> PythonWish:
-    """Read .python-version, and the range that a project, Poetry or a lock names."""
+    """Read .python-version, and the range that a project, Poetry or a lock names.
+
+    Without the former, runtime.txt or the Dockerfile's last FROM says what it runs on.
+    """
     preferred = None
-    for line in _text(tree / ".python-version").splitlines():
-        match = _VERSION_FILE.fullmatch(line.strip())
-        if match:
-            preferred = match.group(1)
-            break
+    for name in (".python-version", "runtime.txt"):
+        for line in _text(tree / name).splitlines():
+            match = _VERSION_FILE.fullmatch(line.strip())
+            if match and preferred is None:
+                preferred = match.group(1)
+    if preferred is None:
+        images = _FROM_PYTHON.findall(_text(tree / "Dockerfile"))
+        preferred = images[-1] if images else None
     data = _document(tree / "pyproject.toml")
     project = data.get("project")
     written = (

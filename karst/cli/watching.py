@@ -8,7 +8,7 @@ from pathlib import Path
 
 from karst.cli.output import print_document, say
 from karst.cli.wiring import Workbench, open_workbench
-from karst.effects.engine import ContainerState
+from karst.effects.engine_facts import ContainerState
 from karst.errors import ConfigError, UnhealthyError
 from karst.health import EdgeVerdict
 from karst.report import (

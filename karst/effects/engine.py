@@ -11,6 +11,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from karst.effects.engine_facts import (
+    ContainerState,
+    ImageFacts,
+    ListedContainer,
+    NetworkFacts,
+)
 from karst.effects.workspace import disk_full
 from karst.errors import EngineError, NetworkClashError
 
@@ -19,62 +25,6 @@ if TYPE_CHECKING:
 
 # The engine answers "never" for a container that was only created.
 _NEVER = "0001-01-01T00:00:00Z"
-
-
-@dataclass(frozen=True)
-class ContainerState:
-    """A container of ours, as the engine tells of it.
-
-    `health` is the engine's word where the image or the service has a HEALTHCHECK
-    ("healthy", "unhealthy", "starting"), else "". `started_at` is "" before a first
-    start, else RFC 3339.
-    """
-
-    id: str
-    name: str
-    labels: Mapping[str, str]
-    status: str
-    started_at: str
-    finished_at: str
-    exit_code: int
-    oom_killed: bool
-    restarts: int
-    health: str
-    image: str
-    error: str
-
-    @property
-    def running(self) -> bool:
-        return self.status == "running"
-
-
-@dataclass(frozen=True)
-class ListedContainer:
-    """What a list of containers tells without asking for each."""
-
-    name: str
-    labels: Mapping[str, str]
-    running: bool
-
-
-@dataclass(frozen=True)
-class ImageFacts:
-    """What an image says of itself; `user` as written in it, "" for root."""
-
-    id: str
-    digest: str
-    user: str
-    has_healthcheck: bool
-    volumes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class NetworkFacts:
-    """A network and what it covers."""
-
-    name: str
-    subnets: tuple[str, ...]
-    labels: Mapping[str, str]
 
 
 @contextmanager

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from karst.effects.engine import ContainerState, Engine
+from karst.effects.engine import Engine
+from karst.effects.engine_facts import ContainerState
 from karst.health.verdict import Verdict
 
 LAST_LINES = 20

@@ -9,7 +9,8 @@ from ipaddress import IPv4Network, ip_network
 from itertools import islice
 
 from karst.config.spec import StackSpec
-from karst.effects.engine import Engine, NetworkFacts
+from karst.effects.engine import Engine
+from karst.effects.engine_facts import NetworkFacts
 from karst.effects.engine_volumes import read_image_file
 from karst.errors import ImageUserError, NetworkClashError
 from karst.pipeline.tools import Planned

@@ -15,7 +15,8 @@ from dataclasses import replace
 from ipaddress import IPv4Network
 
 from karst.config.spec import MeshSpec, StackSpec, StateSpec
-from karst.effects.engine import Engine, NetworkFacts
+from karst.effects.engine import Engine
+from karst.effects.engine_facts import NetworkFacts
 from karst.effects.engine_volumes import create_volume, list_volumes, remove_volume
 from karst.errors import EngineError, NetworkClashError
 

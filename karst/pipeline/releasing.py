@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 from karst.config.spec import StackSpec
-from karst.effects.engine import ContainerState
+from karst.effects.engine_facts import ContainerState
 from karst.errors import EngineError
 from karst.health import (
     ProbeSetting,

@@ -15,7 +15,7 @@ from karst.build import (
     engine_lookups,
     read_python_wish,
 )
-from karst.effects.engine import ImageFacts
+from karst.effects.engine_facts import ImageFacts
 from karst.errors import BuildError
 
 ID = BasePin("sha256:1d", False)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from karst.effects.engine import ContainerState
+from karst.effects.engine_facts import ContainerState
 from karst.effects.engine_volumes import OneShot
 from karst.health import ProbeSetting, Question, Verdict, ask, with_engine_word
 from karst.health.engine_word import describe_exit, job_verdict

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from karst.config.spec import MeshSpec, PublishSpec, ServiceSpec, StackSpec
-from karst.effects.engine import NetworkFacts
+from karst.effects.engine_facts import NetworkFacts
 from karst.errors import NetworkClashError
 from karst.pipeline.checks import free_subnets, refuse_clashes
 from karst.terraform import Stack

@@ -8,7 +8,7 @@ import pytest
 
 from karst.config.parse import parse_stack
 from karst.config.spec import StackSpec
-from karst.effects.engine import NetworkFacts
+from karst.effects.engine_facts import NetworkFacts
 from karst.errors import NetworkClashError
 from karst.pipeline.e2e_stack import RANGE, choose_subnet, throw_away
 
