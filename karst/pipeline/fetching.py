@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
@@ -15,10 +15,10 @@ from karst.effects.clock import Clock
 from karst.errors import FetchError, KarstError
 from karst.fetch.lock import RepoLock, is_pinnable
 from karst.fetch.revision import Checkout, Revision, inner_path
+from karst.pipeline.pool import DaemonPool
 from karst.pipeline.sources import Sources
 from karst.pipeline.tools import Progress
 
-AT_ONCE = 8
 T = TypeVar("T")
 
 
@@ -82,7 +82,14 @@ def fetch_all(
         return checkout
 
     wanted = {spec.name: spec for spec in services if spec.slug}
-    return each(fetch, wanted, what="can't be had", clock=clock, seconds=seconds)
+    return each(
+        fetch,
+        wanted,
+        what="can't be had",
+        clock=clock,
+        seconds=seconds,
+        stop=sources.stop,
+    )
 
 
 def each(
@@ -92,9 +99,13 @@ def each(
     what: str,
     clock: Clock,
     seconds: float,
+    stop: Callable[[], None] = lambda: None,
 ) -> dict[str, T]:
-    """Do `work` for all services, side by side; every failure is told, together."""
-    pool = ThreadPoolExecutor(AT_ONCE)
+    """Do `work` for all services, side by side; every failure is told, together.
+
+    `stop` is called before a failure is raised: it ends what is under way.
+    """
+    pool = DaemonPool()
     deadline = clock.monotonic() + seconds
     try:
         futures = {name: pool.submit(work, spec) for name, spec in services.items()}
@@ -104,10 +115,13 @@ def each(
             for name, future in futures.items()
             if (error := _failure(future, services[name], seconds))
         }
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-    if failures:
-        raise together(failures, of=len(services), what=what)
+        if failures:
+            raise together(failures, of=len(services), what=what)
+    except BaseException:
+        stop()
+        pool.close()
+        raise
+    pool.close(0)
     return {name: future.result() for name, future in futures.items()}
 
 

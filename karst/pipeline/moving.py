@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 
 from karst.config.slug import Slug
@@ -13,10 +13,10 @@ from karst.config.spec import ServiceSpec
 from karst.errors import KarstError
 from karst.fetch.lock import LockEntry, RepoLock
 from karst.fetch.remote import Comparison
+from karst.pipeline.pool import DaemonPool
 from karst.pipeline.sources import Sources
 from karst.report.model import MovedSlug
 
-_AT_ONCE = 8
 # How long a plan waits for the answers once it has everything else.
 _PATIENCE = 10.0
 _COMMIT = re.compile(r"[0-9a-f]{7,64}")
@@ -37,13 +37,13 @@ class MoveQuestion:
 
     asked: dict[tuple[Slug, str], list[str]]
     answers: dict[tuple[Slug, str], Future[_Answer]]
-    pool: ThreadPoolExecutor | None = field(default=None, repr=False)
+    pool: DaemonPool | None = field(default=None, repr=False)
 
     def finish(self, patience: float = _PATIENCE) -> Moves:
         """Take what answers there are within `patience` seconds; no KarstError."""
         wait(self.answers.values(), timeout=patience)
         if self.pool:
-            self.pool.shutdown(wait=False, cancel_futures=True)
+            self.pool.close(0)
         moved, unknown = [], {}
         for (slug, old), answer in self.answers.items():
             if not answer.done():
@@ -81,7 +81,7 @@ def ask_moves(
         entry = pins.find(spec)
         if entry and entry.slug and not _names_commit(entry):
             asked.setdefault((entry.slug, entry.commit), []).append(spec.name)
-    pool = ThreadPoolExecutor(_AT_ONCE) if asked else None
+    pool = DaemonPool() if asked else None
 
     def ask(slug: Slug, old: str) -> _Answer:
         new = sources.of(slug).resolve(slug, "").commit or old

@@ -34,13 +34,18 @@ class Remote:
 class Sources:
     """The sources of one run, each opened when first asked for and then kept.
 
-    Safe to use from several threads, which then share a forge's connections.
+    Safe to use from several threads, which then share a forge's connections. `stop`
+    ends what is under way, and nothing is fetched after it.
     """
 
     def __init__(
-        self, local: Source, open_remote: Callable[[RemoteKind], Remote]
+        self,
+        local: Source,
+        open_remote: Callable[[RemoteKind], Remote],
+        stop: Callable[[], None] = lambda: None,
     ) -> None:
         self._local = local
+        self.stop = stop
         self._open_remote = open_remote
         self._remotes: dict[str, Remote] = {}
         self._guard = threading.Lock()
@@ -121,4 +126,8 @@ def open_sources(
         )
         return Remote(forge, source)
 
-    return Sources(local, open_remote)
+    def stop() -> None:
+        for deadline in deadlines:
+            deadline.stop.set()
+
+    return Sources(local, open_remote, stop)

@@ -36,6 +36,7 @@ class Repositories:
     fetched: list[Revision] = field(default_factory=list)
     slow: threading.Event | None = None
     comparable: bool = True
+    stopped: bool = False
     name: str = "a forge"
 
     def resolve(self, slug: Slug, path: str) -> Revision:
@@ -75,7 +76,10 @@ class Repositories:
 
     @property
     def sources(self) -> Sources:
-        return Sources(self, lambda _kind: Remote(self, self))
+        return Sources(self, lambda _kind: Remote(self, self), self.stop)
+
+    def stop(self) -> None:
+        self.stopped = True
 
 
 class Told:
@@ -130,6 +134,7 @@ def test_a_slug_of_many_services_is_resolved_once(tmp_path: Path) -> None:
         spec("root", "gh:a/mono#main"),
     )
     assert forge.resolved == ["gh:a/mono#main"]
+    assert not forge.stopped
     assert {c.commit for c in found.values()} == {commit(5)}
     trees = {r.path: r.tree for r in forge.fetched}
     # The root's own tree is known before its files are, a folder's is not.
@@ -204,6 +209,8 @@ def test_a_single_failure_is_itself(tmp_path: Path) -> None:
     with pytest.raises(FetchError) as caught:
         fetch(forge, tmp_path, spec("one", "gh:a/gone"))
     assert str(caught.value) == "service 'one': gone\n  -> look"
+    # Nobody waits for what is under way then.
+    assert forge.stopped
 
 
 def test_a_fault_of_our_own_is_no_sentence(tmp_path: Path) -> None:
