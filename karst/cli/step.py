@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import os
-import signal
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
 
 from karst.cli.step_github import GitHubJob
 from karst.config.inputs import Inputs, read_inputs
+from karst.config.quantity import render_duration
 from karst.context.github import read_github_context
 from karst.context.payload import LONGEST, parse_event
 from karst.context.run_context import RunContext
+from karst.effects.signals import limited
 from karst.errors import ConfigError, KarstError
 from karst.pipeline.step_task import Task, decide
 
@@ -46,7 +44,7 @@ def _obey(context: RunContext, environ: Mapping[str, str], job: GitHubJob) -> No
     job.mask(inputs.secrets)
     task = decide(context, inputs.command)
     job.say(f"karst: {task.work}: {task.why}")
-    with _time_limit(inputs.timeout):
+    with limited(inputs.timeout, _too_late(inputs.timeout)):
         _run(task, context, inputs, environ, job)
 
 
@@ -108,21 +106,9 @@ def _artifacts(environ: Mapping[str, str], workspace: Path) -> Path:
     return folder
 
 
-@contextmanager
-def _time_limit(seconds: float) -> Iterator[None]:
-    """End the run as a cancelled one after `seconds`, so that it cleans up."""
-
-    def expire(_number: int, _frame: FrameType | None) -> NoReturn:
-        raise ConfigError(
-            f"the step took longer than {seconds:g} s",
-            where="input timeout",
-            remedy="run it again: it goes on from there; a longer 'timeout' may be what it needs",
-        )
-
-    before = signal.signal(signal.SIGALRM, expire)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+def _too_late(seconds: float) -> ConfigError:
+    return ConfigError(
+        f"the step took longer than {render_duration(seconds)}",
+        where="input timeout",
+        remedy="run it again: it goes on from there; a longer 'timeout' may be what it needs",
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from karst.cli.step_github import GitHubJob
 from karst.cli.step_opening import (
@@ -79,6 +80,24 @@ def _plan_limited(opening: Opening, note: str) -> PlanReport:
 def apply(opening: Opening) -> None:
     refuse_passing(opening)
     open_step(opening).apply()
+
+
+def e2e(opening: Opening) -> None:
+    """Deploy everything beside what runs, prove it, remove it; raises what was wrong."""
+    from karst.pipeline.e2e import e2e as run
+    from karst.pipeline.e2e import explain
+
+    step = open_step(opening)
+    outcome = run(
+        step.tools,
+        step.spec,
+        step.settings,
+        opening.lock,
+        seconds=opening.inputs.timeout,
+    )
+    step.telling.run(replace(outcome.report, label=opening.inputs.label))
+    if error := explain(outcome):
+        raise error
 
 
 def destroy(opening: Opening) -> None:
@@ -158,7 +177,7 @@ def _not_yet(opening: Opening) -> None:
 WORK: dict[str, Callable[[Opening], None]] = {
     "plan": plan,
     "apply": apply,
-    "e2e": _not_yet,
+    "e2e": e2e,
     "destroy": destroy,
     "drift": _not_yet,
     "lock": lock,
