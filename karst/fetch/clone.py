@@ -34,17 +34,33 @@ _OTHER_WAY = re.compile(
 _ATTRIBUTES = (
     "* -export-ignore -export-subst -text -eol -filter -ident -working-tree-encoding\n"
 )
+# In the order in which the forges' APIs are asked.
+_BUNDLES = ("KARST_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE")
 _KEPT = "refs/karst/commit"
 _WATCH_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
 class Cloner:
-    """What every clone of a run needs."""
+    """What every clone of a run needs.
+
+    Attributes:
+        ca_bundle: the setting's; without it the usual variables are looked at.
+    """
 
     processes: Processes
     deadline: Deadline = field(default_factory=Deadline)
     limits: Limits = field(default_factory=Limits)
+    ca_bundle: Path | None = None
+
+    @property
+    def bundle(self) -> Path | None:
+        """The file of CAs to trust: git itself reads none of these variables."""
+        environ = self.processes.environ
+        named = [environ[name] for name in _BUNDLES if environ.get(name)]
+        places = [self.ca_bundle] if self.ca_bundle else []
+        places += [Path(name) for name in named]
+        return next((place for place in places if place.is_file()), None)
 
     def clone(
         self,
@@ -63,21 +79,19 @@ class Cloner:
         private_directory(folder)
         home = private_directory(folder / "home")
         git_dir = folder / "git"
-        remote = RemoteGit(access, git_dir, home, self.processes.environ)
+        remote = RemoteGit(access, git_dir, home, self.bundle)
         made = _Run(self, remote, where)
         made("init", "--quiet", "--bare", "--template=", str(git_dir))
         (git_dir / "info").mkdir(exist_ok=True)
         (git_dir / "info" / "attributes").write_text(_ATTRIBUTES)
         clone = Clone(made, Git(self.processes, git_dir, "", git_dir), commit, where)
-        for wanted, depth in _ways(commit, ref):
-            outcome = made.attempt(
-                "fetch",
-                "--quiet",
-                "--no-tags",
-                *depth,
-                access.url.rstrip("/"),
-                *wanted,
-            )
+        for wanted in _ways(commit, ref):
+            depth = ["--depth=1"]
+            if len(wanted) > 1:
+                shallow = (git_dir / "shallow").exists()
+                depth = ["--unshallow"] if shallow else []
+            words = ["fetch", "--quiet", "--no-tags", *depth, access.url.rstrip("/")]
+            outcome = made.attempt(*words, *wanted)
             if outcome.ok and clone.has_commit():
                 return clone
             if not outcome.ok and not _OTHER_WAY.search(outcome.stderr):
@@ -89,15 +103,12 @@ class Cloner:
         )
 
 
-def _ways(
-    commit: str, ref: str | None
-) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
-    """Yield refspecs and depth: the commit, the ref's newest commits, everything."""
-    yield (f"+{commit}:{_KEPT}",), ("--depth=1",)
-    names = [f"refs/heads/{ref}", f"refs/tags/{ref}"] if ref else ["HEAD"]
-    for name in names:
-        yield (f"+{name}:{_KEPT}",), ("--depth=1",)
-    yield ("+refs/heads/*:refs/karst/heads/*", "+refs/tags/*:refs/karst/tags/*"), ()
+def _ways(commit: str, ref: str | None) -> Iterator[tuple[str, ...]]:
+    """Yield refspecs to try: the commit, its ref's newest commit, everything."""
+    yield (f"+{commit}:{_KEPT}",)
+    for name in [f"refs/heads/{ref}", f"refs/tags/{ref}"] if ref else ["HEAD"]:
+        yield (f"+{name}:{_KEPT}",)
+    yield "+refs/heads/*:refs/karst/heads/*", "+refs/tags/*:refs/karst/tags/*"
 
 
 @dataclass(frozen=True)
@@ -221,7 +232,7 @@ class _Run:
             outcome = cloner.processes.run(
                 self.remote.command(*words, seconds=seconds), cancel=halt
             )
-        if seen.too_much:
+        if seen.too_much or _bytes_in(self.remote.git_dir) > cloner.limits.archive:
             raise refusal(
                 f"the repository is more than {cloner.limits.archive >> 20} MiB to clone",
                 where=self.where,

@@ -7,7 +7,6 @@ is bound to the one host it belongs to; it is in no argv, file, log or URL.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -64,7 +63,6 @@ _TOLERATED = [
     "zeroPaddedDate",
     "zeroPaddedFilemode",
 ]
-_BUNDLES = ("CURL_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 
 
 @dataclass(frozen=True)
@@ -73,13 +71,13 @@ class RemoteGit:
 
     Attributes:
         home: an empty folder: the user's own has .netrc and settings in it.
-        environ: the caller's; a company's CA bundle is taken from there.
+        ca_bundle: a file of CAs to trust instead of the machine's, or None.
     """
 
     access: CloneAccess
     git_dir: Path
     home: Path
-    environ: Mapping[str, str]
+    ca_bundle: Path | None = None
 
     def command(self, *words: str, seconds: float | None = None) -> Command:
         """Return the command; raises FetchError for a URL that git shall not see."""
@@ -98,9 +96,8 @@ class RemoteGit:
             if url.endswith(".git")
             else f"{url}.git/info/lfs",
         }
-        bundle = next((v for n in _BUNDLES if (v := self.environ.get(n))), None)
-        if bundle:
-            options["http.sslCAInfo"] = bundle
+        if self.ca_bundle:
+            options["http.sslCAInfo"] = str(self.ca_bundle.absolute())
         if password is not None:
             options[f"credential.{_origin(url)}.helper"] = _HELPER
             env["KARST_GIT_USERNAME"] = _line(self.access.username, url)
@@ -120,7 +117,11 @@ def check_url(url: str) -> str:
 
     Plain is http or https, a host, and a path: no name, no password, no option.
     """
-    if not _URL.fullmatch(url):
+    # Dots are taken out of a path on its way, so the server would see another one.
+    dots = any(
+        re.sub("%2e", ".", part.lower()) in (".", "..") for part in url.split("/")
+    )
+    if dots or not _URL.fullmatch(url):
         raise FetchError(
             "this is no URL that karst gives to git",
             where=repr(url)[1:-1][:200],

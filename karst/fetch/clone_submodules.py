@@ -46,7 +46,8 @@ class Trust:
 
     def access_of(self, url: str) -> CloneAccess:
         """Return how to reach `url`: with the token, or with none."""
-        if url.startswith(self.owner) and ".." not in url.split("/"):
+        # What is escaped may mean something else to the server.
+        if url.startswith(self.owner) and "%" not in url:
             return CloneAccess(url, self.access.username, self.access.password)
         return CloneAccess(url, "", None)
 
@@ -85,6 +86,8 @@ def resolve_url(url: str, parent: str, *, where: str) -> str:
 
     Raises FetchError for another kind of URL.
     """
+    if not url.isprintable() or " " in url:
+        raise _foreign(url, where)
     if url.startswith(("./", "../")):
         return check_url(_relative(url, check_url(parent), where))
     own = urlsplit(parent)
@@ -94,15 +97,19 @@ def resolve_url(url: str, parent: str, *, where: str) -> str:
         return check_url(f"{start}/{ssh['path']}")
     parts = urlsplit(url)
     if parts.scheme not in ("https", "http", "git") or not parts.hostname:
-        raise FetchError(
-            f"the submodule's URL '{legible(url)}' is none that karst fetches from",
-            where=where,
-            remedy="let .gitmodules name it by https, or relative to this repository",
-        )
+        raise _foreign(url, where)
     # A name or password in a URL belongs to whoever wrote it.
     place = parts.netloc.rpartition("@")[2]
     plain = (parts.scheme, place) == ("http", own.netloc) and own.scheme == "http"
     return check_url(f"{'http' if plain else 'https'}://{place}{parts.path}")
+
+
+def _foreign(url: str, where: str) -> FetchError:
+    return FetchError(
+        f"the submodule's URL '{legible(url)}' is none that karst fetches from",
+        where=where,
+        remedy="let .gitmodules name it by https, or relative to this repository",
+    )
 
 
 def _relative(url: str, parent: str, where: str) -> str:

@@ -40,7 +40,7 @@ class Deadline:
 
     def error(self, where: str) -> FetchError:
         """Return the error for what was not fetched in time."""
-        if self.remaining():
+        if self.stop.is_set():
             return FetchError("fetching was ended before its end", where=where)
         return FetchError(
             f"fetching took longer than {self._seconds:g} s",

@@ -35,6 +35,7 @@ class RemoteSource:
     Attributes:
         deadline: for all that is fetched by whoever shares it.
         offline: nothing but the cache is asked.
+        ca_bundle: the CAs that git shall trust; None: as the caller's variables say.
         tell: called with the slug and what is tried for it now, from any thread.
     """
 
@@ -45,6 +46,7 @@ class RemoteSource:
     limits: Limits = field(default_factory=Limits)
     offline: bool = False
     tell: Callable[[Slug, Step], None] = _say_nothing
+    ca_bundle: Path | None = None
 
     def resolve(self, slug: Slug, path: str = "") -> Revision:
         """Ask the forge what `slug` means now."""
@@ -102,7 +104,7 @@ class RemoteSource:
         return CommitFetch(
             self.forge,
             self.cache,
-            Cloner(self.processes, self.deadline, self.limits),
+            Cloner(self.processes, self.deadline, self.limits, self.ca_bundle),
             self.offline,
             partial(self.tell, slug),
             str(slug),

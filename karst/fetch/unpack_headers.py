@@ -180,8 +180,8 @@ def _records(body: bytes, where: str) -> Iterator[tuple[bytes, bytes]]:
         space = body.find(b" ", at, at + 8)
         digits = body[at:space] if space > 0 else b""
         end = at + int(digits) if digits.isdigit() else 0
-        key, equals, value = body[space + 1 : end].partition(b"=")
-        if end <= space or end > len(body) or not equals or value[-1:] != b"\n":
+        key, _, value = body[space + 1 : end].partition(b"=")
+        if end <= space or end > len(body) or value[-1:] != b"\n":
             raise fault.damaged("an extended header can't be read")
         yield key, value[:-1]
         at = end

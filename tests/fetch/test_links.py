@@ -60,6 +60,9 @@ def test_a_chain_as_long_as_the_kernel_takes_is_followed_to_its_end() -> None:
     refuse_leaving(chain, chain, where="x")
     with pytest.raises(FetchError, match="the link 'l0' leads out"):
         refuse_leaving({**chain, "l39": ".."}, chain, where="x")
+    longer = {f"l{n}": f"l{n + 1}" for n in range(60)}
+    with pytest.raises(FetchError, match="the link 'l0' leads in a circle"):
+        refuse_leaving(longer, longer, where="x")
 
 
 def test_only_what_is_asked_for_is_checked() -> None:

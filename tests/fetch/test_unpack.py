@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import os
 import stat
 import subprocess
+import tarfile
+import tracemalloc
 import zlib
 from pathlib import Path
 
@@ -130,13 +133,10 @@ def test_big_files_are_read_in_pieces(tmp_path: Path) -> None:
     body = os.urandom(3_000_001)
     found = unpack(packed([file(b"top/big", body)]), tmp_path / "into", where="x")
     assert (tmp_path / "into/big").read_bytes() == body
-    expected = subprocess_free_blob(body)
-    assert found.entries[0].blob == expected
+    assert found.entries[0].blob == blob_id(body)
 
 
-def subprocess_free_blob(body: bytes) -> str:
-    import hashlib
-
+def blob_id(body: bytes) -> str:
     return hashlib.sha1(b"blob %d\0" % len(body) + body).hexdigest()  # noqa: S324
 
 
@@ -217,17 +217,48 @@ def test_pointers_to_lfs_content_are_found_where_attributes_name_it(
     assert sorted(inside.pointers) == ["a.bin"]
 
 
-def test_a_pointer_is_found_wherever_the_stream_is_cut(tmp_path: Path) -> None:
-    # About 1 MiB is inflated at once, so that one pointer lies on the border.
-    start = (1 << 20) - 4 * 512
-    for before in range(0, 2048, 512):
-        parts = [
-            file(b"top/big", bytes(start + before - 1024)),
-            file(b"top/a.bin", POINTER),
-            ATTRIBUTES,
-        ]
-        found = unpack(packed(parts), tmp_path / f"{before}", where="x")
-        assert sorted(found.pointers) == ["a.bin"]
+class Dribble(io.BytesIO):
+    """Gives a few bytes at once, as a slow network may."""
+
+    step = 7
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return super().read(min(size or 0, self.step))
+
+
+@pytest.mark.parametrize("step", [1, 7, 100])
+def test_it_does_not_matter_how_the_bytes_come(tmp_path: Path, step: int) -> None:
+    parts = [file(b"top/a.bin", POINTER), ATTRIBUTES, file(b"top/b", os.urandom(9999))]
+    at_once = unpack(packed(parts), tmp_path / "1", where="x")
+    slow = Dribble(packed(parts).getvalue())
+    slow.step = step
+    found = unpack(slow, tmp_path / "2", where="x")
+    assert found.entries == at_once.entries
+    assert sorted(found.pointers) == ["a.bin"]
+
+
+def test_one_byte_behind_the_end_is_seen_however_it_comes(tmp_path: Path) -> None:
+    archive = Dribble(packed([MAIN]).getvalue() + b"x")
+    archive.step = 1
+    assert "more behind" in refuse(tmp_path, archive, kind=DamagedArchiveError)
+
+
+def test_a_big_file_is_never_whole_in_memory(tmp_path: Path) -> None:
+    big = packed([file(b"top/zeros", bytes(24 << 20))])
+    tracemalloc.start()
+    try:
+        unpack(big, tmp_path / "into", where="x", limits=Limits(ratio=2000))
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 8 << 20
+
+
+def test_gitmodules_come_with_it_wherever_the_folder_is(tmp_path: Path) -> None:
+    text = b'[submodule "x"]\n'
+    parts = [file(b"top/.gitmodules", text), file(b"top/a/.gitmodules", b"no"), MAIN]
+    found = unpack(packed(parts), tmp_path / "into", where="x", folder="a")
+    assert found.gitmodules == text
 
 
 def test_what_only_looks_like_a_pointer_is_a_file(tmp_path: Path) -> None:
@@ -236,6 +267,7 @@ def test_what_only_looks_like_a_pointer_is_a_file(tmp_path: Path) -> None:
         file(b"top/a", POINTER + b"more\n"),
         file(b"top/b", POINTER.replace(b"sha256", b"md5")),
         file(b"top/c", b"version 1.2.3\n"),
+        file(b"top/d", POINTER.replace(b"oid ", b"ext-0-x sha256:1\n" * 60 + b"oid ")),
     ]
     assert unpack(packed(parts), tmp_path / "into", where="x").pointers == {}
 
@@ -326,6 +358,14 @@ HOSTILE = {
         ],
         "differ only in case or in Unicode form",
     ),
+    # Two spellings of one text that differ in more than their accents' form.
+    "unicode-order": (
+        [
+            file("top/\u03b1\u0345\u0301".encode(), b"x"),
+            file("top/\u03b1\u0301\u0345".encode(), b"y"),
+        ],
+        "differ only in case or in Unicode form",
+    ),
     "no-utf-8": ([file(b"top/caf\xe9", b"x")], "is no UTF-8"),
     "long-name": (
         [pax([(b"path", b"top/" + b"n" * 256)]), file(b"top/n")],
@@ -357,6 +397,10 @@ DAMAGED = {
     "empty": (packed([]), "it is empty"),
     "more-behind": (packed([MAIN], end=END + b"x"), "more behind its end"),
     "more-after-a-block": (packed([MAIN], end=bytes(512) + MAIN), "more behind"),
+    "more-in-the-second-block": (
+        packed([MAIN], end=bytes(512) + b"x" * 512 + END),
+        "more behind its end",
+    ),
     "more-far-behind": (packed([MAIN], end=bytes(9 << 20) + b"x"), "more behind"),
     "second-gzip": (
         io.BytesIO(gzip.compress(TAR) + gzip.compress(TAR)),
@@ -445,6 +489,13 @@ def test_a_bomb_is_refused_by_its_ratio(tmp_path: Path) -> None:
     )
 
 
+def test_headers_alone_are_a_bomb_too(tmp_path: Path) -> None:
+    limits = Limits(size=10_000, files=10, ratio=10**6)
+    comments = [pax([(b"comment", bytes(60_000))], b"g") for _ in range(40)]
+    what = refuse(tmp_path, packed([*comments, MAIN]), limits=limits)
+    assert what == "the archive unpacks to too much"
+
+
 def test_a_bomb_behind_the_end_is_refused(tmp_path: Path) -> None:
     limits = Limits(ratio=100, ratio_from=1 << 20)
     bomb = packed([MAIN], end=bytes(20 << 20))
@@ -452,8 +503,6 @@ def test_a_bomb_behind_the_end_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_whole_of_a_bomb_is_never_in_memory(tmp_path: Path) -> None:
-    import tracemalloc
-
     bomb = packed([file(b"top/zeros", bytes(64 << 20))])
     tracemalloc.start()
     try:
@@ -504,8 +553,6 @@ def test_a_file_that_can_t_be_written_is_a_sentence(
 
 def test_signed_headers_are_what_tar_itself_accepts(tmp_path: Path) -> None:
     """The test's own archives are honest where they do not lie."""
-    import tarfile
-
     with tarfile.open(fileobj=packed([pax([(b"path", b"top/x")]), MAIN])) as tar:
         assert tar.getnames() == ["top/x"]
     assert signed(header(b"x")) == header(b"x")
