@@ -26,7 +26,8 @@ def prepare_context(
     """
     with telling_full_disk(into):
         tree = into if recipe.own else into / "app"
-        shutil.copytree(checkout.root, tree, symlinks=True, copy_function=_link_or_copy)
+        source = checkout.root / recipe.folder
+        shutil.copytree(source, tree, symlinks=True, copy_function=_link_or_copy)
         if recipe.own:
             return into / "Dockerfile"
         own = into / ".karst-build"

@@ -21,7 +21,7 @@ from karst.inspection.entrypoint import Entrypoint
 
 UV_VERSION = "0.13.9"
 CA_SECRET = "karst_ca"  # noqa: S105 - the name of a file, not its content
-_SECRET_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _CA_FILE = f"/run/secrets/{CA_SECRET}"
 # A secret that is not given is mounted as nothing: the same text, and so the same
 # content key, with a company's bundle and without.
@@ -49,6 +49,7 @@ class BuildRecipe:
         platform: "linux/amd64".
         secrets: names of the build's secrets.
         content_key: 32 hex digits of all that makes the image: same key, same image.
+        folder: the checkout's folder that an own Dockerfile is built from, "" for all.
         inputs: 64 hex digits of what the user's side puts in; unlike `content_key`
             it stays when karst's own template or shim changes.
     """
@@ -64,6 +65,7 @@ class BuildRecipe:
     secrets: tuple[str, ...]
     content_key: str
     inputs: str
+    folder: str = ""
 
 
 def image_name(
@@ -93,7 +95,7 @@ def render_recipe(
         shim: the program text that starts the app.
     """
     for name in spec.build.secrets:
-        if not _SECRET_NAME.fullmatch(name):
+        if not _VARIABLE.fullmatch(name):
             raise ConfigError(
                 f"'{name}' is no name for a secret", where=f"{spec.name}: build.secrets"
             )
@@ -105,18 +107,19 @@ def render_recipe(
         "secrets": sorted(spec.build.secrets),
         "own": own,
     }
+    folder = checkout.root / entrypoint.folder
     if own or base is None:
-        text, manifest, pin = (checkout.root / "Dockerfile").read_text(), None, ""
+        text, manifest, pin = (folder / "Dockerfile").read_text(), None, ""
     else:
         needs = entrypoint.kind == "script"
-        manifest = read_manifest(checkout.root, needs_project=needs)
+        manifest = read_manifest(folder, needs_project=needs)
         pin = base.pin.value
         places = {
             "base": base.pinned,
             "uv_version": UV_VERSION,
-            "install": _install(manifest, stack, spec),
-            "python_path": _python_path(entrypoint),
-            "written": _written(manifest),
+            "install": _install(manifest, stack, spec, entrypoint),
+            "python_path": _python_path(entrypoint) + _variables(entrypoint),
+            "written": _written(manifest, _home(entrypoint)),
             "volumes": _volumes(spec),
             "workdir": entrypoint.workdir,
             "shim": hashlib.sha256(shim.encode()).hexdigest()[:16],
@@ -132,8 +135,13 @@ def render_recipe(
             "workdir": entrypoint.workdir,
             "volumes": sorted(spec.volumes.values()),
         }
+        if entrypoint.packages or entrypoint.env:
+            inputs |= {"packages": entrypoint.packages, "env": entrypoint.env}
+    if entrypoint.folder:
+        inputs["folder"] = entrypoint.folder
     key = _digest(
         {"tree": checkout.tree, "recipe": text, "platform": platform, "base": pin}
+        | ({"folder": entrypoint.folder} if entrypoint.folder else {})
     )
     return BuildRecipe(
         service=spec.name,
@@ -147,11 +155,23 @@ def render_recipe(
         secrets=spec.build.secrets,
         content_key=key[:32],
         inputs=_digest(inputs),
+        folder=entrypoint.folder if manifest is None else "",
     )
 
 
-def _install(manifest: Manifest, stack: str, spec: ServiceSpec) -> str:
-    """The builder's steps: dependencies in a layer of their own, then the project."""
+def _home(entrypoint: Entrypoint) -> str:
+    """The image's folder whose manifest is installed."""
+    return f"/app/{entrypoint.folder}".rstrip("/")
+
+
+def _install(
+    manifest: Manifest, stack: str, spec: ServiceSpec, entrypoint: Entrypoint
+) -> str:
+    """The builder's steps: dependencies in a layer of their own, then the project.
+
+    Last comes what only the command needs: a server that the project does not name.
+    """
+    home = _home(entrypoint)
     # The cache is the service's own: in a shared one, one repository's build could
     # leave poisoned wheels for another's.
     mounts = (
@@ -163,12 +183,12 @@ def _install(manifest: Manifest, stack: str, spec: ServiceSpec) -> str:
     whole = "--mount=type=bind,source=app,target=/app,rw "
     run = _CA_ENV
     told = "".join(f"{v}={VERSION} " for v in manifest.git_version.variables)
-    lines = []
+    lines = [f"WORKDIR {json.dumps(home)}"] if entrypoint.folder else []
     if manifest.dependencies:
         folders: dict[str, list[str]] = {}
         for file in manifest.files:
-            folder = str(Path("/app", file).parent)
-            folders.setdefault(folder, []).append(f"app/{file}")
+            folder = str(Path(home, file).parent)
+            folders.setdefault(folder, []).append(f"{home[1:]}/{file}")
         lines += [
             f"COPY {json.dumps([*names, folder + '/'])}"
             for folder, names in sorted(folders.items())
@@ -180,8 +200,11 @@ def _install(manifest: Manifest, stack: str, spec: ServiceSpec) -> str:
         alone = "--no-deps " if manifest.project == "alone" else ""
         graft = _GRAFT if manifest.git_version.lists_files else ""
         kept = _kept_files(manifest.git_version)
-        install = f"{graft}{told}uv pip install {alone}/app{kept}"
+        install = f"{graft}{told}uv pip install {alone}{shlex.quote(home)}{kept}"
         lines.append(f"RUN {mounts}{whole}{run}{install}")
+    if entrypoint.packages:
+        words = " ".join(shlex.quote(name) for name in entrypoint.packages)
+        lines.append(f"RUN {mounts}{run}uv pip install {words}")
     return "".join(line + "\n" for line in lines)
 
 
@@ -198,15 +221,25 @@ def _kept_files(version: GitVersion) -> str:
     return kept
 
 
-def _written(manifest: Manifest) -> str:
+def _written(manifest: Manifest, home: str) -> str:
     if manifest.project == "no" or not manifest.git_version.files:
         return ""
-    return f"COPY --from=builder --chown=10001:10001 {_WRITTEN} /app\n"
+    return f"COPY --from=builder --chown=10001:10001 {_WRITTEN} {home}\n"
 
 
 def _python_path(entrypoint: Entrypoint) -> str:
     path = entrypoint.python_path
     return f" PYTHONPATH={path}" if path else ""
+
+
+def _variables(entrypoint: Entrypoint) -> str:
+    """What the author set beside the command, as more of the same ENV."""
+    words = []
+    for name, value in entrypoint.env:
+        if _VARIABLE.fullmatch(name) and value.isprintable():
+            escaped = re.sub(r'(["\\$])', r"\\\1", value)
+            words.append(f' {name}="{escaped}"')
+    return "".join(words)
 
 
 def _volumes(spec: ServiceSpec) -> str:

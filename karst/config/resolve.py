@@ -53,7 +53,19 @@ def resolve_service(service: WrittenService, line: int) -> ServiceSpec:
         resources=Resources(model.resources.cpus, model.resources.memory),
         user=model.user,
         line=line,
+        written=_written(service),
     )
+
+
+def _written(service: WrittenService) -> tuple[str, ...]:
+    """Which of port, protocol and health the entry itself gives."""
+    model = service.model
+    given = {
+        "port": model.port,
+        "protocol": model.protocol,
+        "health": model.health,
+    }
+    return tuple(name for name, value in given.items() if value is not None)
 
 
 def _once(names: list[str]) -> tuple[str, ...]:

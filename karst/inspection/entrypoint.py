@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
 Kind = Literal["module", "function", "file", "script", "command", "dockerfile"]
+Protocol = Literal["http", "grpc", "tcp", "none"]
 
 # Where the files of a checkout stand in an image built from karst's template.
 APP = "/app"
@@ -30,14 +31,21 @@ class Candidate:
 
     Attributes:
         kind: what `value` names.
-        value: a module, `module:function`, a file, a console script's name, a
-            command line as text, or "Dockerfile".
-        command: argv as run in the image; () for kind "dockerfile", whose image
-            keeps its own.
+        value: a module, `module:function`, a file, a console script's name (with
+            arguments, where it needs some), a command line as text, or "Dockerfile".
+        command: argv as run in the image; for kind "dockerfile", whose image keeps
+            its own, what that is, as far as it can be read.
         rule: the rule or override that found it, for people.
         evidence: the lines that speak for it.
         python_path: a folder of the image for PYTHONPATH, or "".
         setting: what to write as `entrypoint:` in repos.yaml to choose it, or "".
+        workdir: the image's folder to start in.
+        folder: the tree's folder whose manifest names the dependencies, "" for the
+            tree itself.
+        port: what it listens on where nobody says otherwise; None: not known, or PORT.
+        protocol: what it speaks; "none" is a worker, None is not known.
+        packages: requirements of the command itself that the project does not name.
+        env: variables that the author declared beside the command.
     """
 
     kind: Kind
@@ -47,35 +55,22 @@ class Candidate:
     evidence: tuple[Evidence, ...] = ()
     python_path: str = ""
     setting: str = ""
+    workdir: str = APP
+    folder: str = ""
+    port: int | None = None
+    protocol: Protocol | None = None
+    packages: tuple[str, ...] = ()
+    env: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
-class Entrypoint:
-    """The chosen candidate's own words, the work folder, and the candidates not taken.
+class Entrypoint(Candidate):
+    """The chosen candidate; `candidates` not taken come in the order of the rules."""
 
-    Attributes are those of Candidate; `workdir` is the image's folder to start in;
-    `candidates` come in the order of the rules.
-    """
-
-    kind: Kind
-    value: str
-    command: tuple[str, ...]
-    workdir: str
-    rule: str
-    evidence: tuple[Evidence, ...]
     candidates: tuple[Candidate, ...] = ()
-    python_path: str = ""
 
 
 def choose(chosen: Candidate, others: tuple[Candidate, ...] = ()) -> Entrypoint:
     """Make `chosen` the Entrypoint, with `others` as the candidates not taken."""
-    return Entrypoint(
-        kind=chosen.kind,
-        value=chosen.value,
-        command=chosen.command,
-        workdir=APP,
-        rule=chosen.rule,
-        evidence=chosen.evidence,
-        candidates=others,
-        python_path=chosen.python_path,
-    )
+    values = {f.name: getattr(chosen, f.name) for f in fields(Candidate)}
+    return Entrypoint(**values, candidates=others)

@@ -1,20 +1,28 @@
-"""Finds out how a fetched tree starts: overrides first, then the rules in order."""
+"""Finds out how a fetched tree starts: overrides first, then the levels in order."""
 
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 from karst.errors import EntrypointError
-from karst.inspection.commands import run_command, use_dockerfile
+from karst.inspection.commands import place_of, run_command, use_dockerfile
+from karst.inspection.declared import DECLARED as SOURCES
+from karst.inspection.detect import detect
 from karst.inspection.entrypoint import APP, Candidate, Entrypoint, choose
 from karst.inspection.overrides import DECLARED, VARIABLE, from_label, from_setting
+from karst.inspection.refusals import equal_programs, nothing_found, several_apps
 from karst.inspection.rules import RULES, Found
 from karst.inspection.source import SourceTree
+from karst.inspection.subprojects import subprojects
 
 OWN_DOCKERFILE = "the repository's own Dockerfile"
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9._/+@-]+", re.ASCII)
 EXECUTABLE = "an executable file 'main' at the root"
+Detection = Literal["declared", "conventional"]
 
 
 def resolve_entrypoint(
@@ -22,7 +30,7 @@ def resolve_entrypoint(
     *,
     declared: str | tuple[str, ...] | None = None,
     environment_override: str | None = None,
-    detection: Literal["declared", "conventional"] = "declared",  # noqa: ARG001 - both follow the five rules so far
+    detection: Detection = "declared",
     build: Literal["auto", "template", "dockerfile"] = "auto",
 ) -> Entrypoint:
     """Resolve how the program in folder `tree` starts.
@@ -30,9 +38,10 @@ def resolve_entrypoint(
     Args:
         declared: `entrypoint:` of repos.yaml; a tuple is a command.
         environment_override: the variable ENTRYPOINT.
-        detection: `detection:` of repos.yaml; both values follow the five rules.
+        detection: `detection:` of repos.yaml; "conventional" asks for the five rules
+            in their literal order, whatever the author declared.
         build: `build: with` of repos.yaml; "dockerfile" asks for the repository's
-            own Dockerfile, "auto" falls back to it.
+            own Dockerfile, "template" for karst's image in every case.
 
     Raises EntrypointError with what was found and the line that would choose.
     """
@@ -46,10 +55,26 @@ def resolve_entrypoint(
                 remedy="add one at the root of the repository (or of 'path:'), or leave 'build:' out",
             )
         return choose(own)
+    own = own if build == "auto" else None
     named = _named(source, declared, environment_override)
     if named is not None:
-        return choose(named, _others(source))
-    return _detect(source, own if build == "auto" else None)
+        return choose(named, _others(source, detection))
+    if detection == "conventional":
+        found = [rule(source) for rule in RULES]
+        return _plain(_decide(source, found, own, conventional=True))
+    return _plain(_detect(source, own))
+
+
+def _plain(found: Entrypoint) -> Entrypoint:
+    """Refuse folders whose names would be read as more than names in a Dockerfile."""
+    for path in (found.workdir, found.folder, found.python_path):
+        if path and not _PLAIN_PATH.fullmatch(path):
+            raise EntrypointError(
+                f"the program lies in {path!r}, and such a name can't be told to a build",
+                where=found.rule,
+                remedy="rename the folder in its repository, or set 'path:' and 'entrypoint:' in repos.yaml",
+            )
+    return found
 
 
 def _named(
@@ -64,39 +89,68 @@ def _named(
     return from_label(source)
 
 
-def _others(source: SourceTree) -> tuple[Candidate, ...]:
+def _others(source: SourceTree, detection: Detection) -> tuple[Candidate, ...]:
     """What the rules find; an override stands whatever they say."""
     try:
-        return _flat([rule(source) for rule in RULES])
+        if detection == "conventional":
+            return _flat([rule(source) for rule in RULES])
+        return _flat(detect(source).levels)
     except EntrypointError:
         return ()
 
 
 def _detect(source: SourceTree, own: Candidate | None) -> Entrypoint:
-    found = [rule(source) for rule in RULES]
+    """The full order; a lone sub-project is the program, several are too many."""
+    found = detect(source, own_image=own is not None)
+    best = found.best
+    if found.declared or (len(best) == 1 and not _inner(best[0])):
+        return _decide(source, found.levels, own)
+    projects = subprojects(source)
+    if len(projects) > 1:
+        if own is not None:
+            return choose(own, _flat(found.levels))
+        raise several_apps(source, projects)
+    if projects and (not best or projects[0].declared):
+        return choose(projects[0].candidate, _flat(found.levels))
+    return _decide(source, found.levels, own, library=found.library)
+
+
+def _inner(candidate: Candidate) -> bool:
+    """The candidate belongs to a folder with dependencies of its own."""
+    return bool(candidate.folder) or candidate.workdir != APP
+
+
+def _decide(
+    source: SourceTree,
+    found: Sequence[Found],
+    own: Candidate | None,
+    *,
+    library: bool = False,
+    conventional: bool = False,
+) -> Entrypoint:
     fallbacks = [c for c in (_executable(source), own) if c is not None]
     answer = next((f for f in found if f.best), Found(tuple(fallbacks[:1])))
     if len(answer.best) == 1:
-        others = [c for c in (*_flat(found), *fallbacks) if c != answer.best[0]]
+        known = [c for c in _flat(found) if c.command != answer.best[0].command]
+        others = [*known, *(c for c in fallbacks if c != answer.best[0])]
+        kinds = {c.kind for c in known} | {answer.best[0].kind}
+        others = [
+            c
+            for c in others
+            if c.kind != "dockerfile" or "dockerfile" not in kinds or c in known
+        ]
         return choose(answer.best[0], tuple(others))
     if answer.best and own is not None:
         return choose(own, _flat(found))
     if not answer.best:
-        raise EntrypointError(
-            "nothing to start was found",
-            where=str(source.root),
-            remedy="name it in repos.yaml, for example 'entrypoint: package.module:function', or write a Dockerfile and 'build: dockerfile'",
-            detail=_looked_for(),
+        rest = () if conventional else _flat(found)
+        raise nothing_found(
+            source, library=library, others=rest, looked=_looked_for(conventional)
         )
-    raise EntrypointError(
-        f"{len(answer.best)} programs are equally likely to be the one to start",
-        where=str(source.root),
-        remedy=f"choose by one line in repos.yaml: entrypoint: {answer.best[0].setting}",
-        detail="\n".join(_told(candidate) for candidate in answer.best),
-    )
+    raise equal_programs(source, answer.best)
 
 
-def _flat(found: list[Found]) -> tuple[Candidate, ...]:
+def _flat(found: Sequence[Found]) -> tuple[Candidate, ...]:
     """All candidates in the order of the rules, each way to start once."""
     seen: dict[tuple[str, ...], Candidate] = {}
     for candidate in (c for f in found for c in (*f.best, *f.rest)):
@@ -114,20 +168,17 @@ def _own_dockerfile(source: SourceTree) -> Candidate | None:
 def _executable(source: SourceTree) -> Candidate | None:
     """`/app/main`: the way for programs in other languages."""
     if source.is_file("main") and os.access(source.root / "main", os.X_OK):
-        return run_command((f"{APP}/main",), EXECUTABLE, source.evidence("main"))
+        return run_command((place_of("main"),), EXECUTABLE, source.evidence("main"))
     return None
 
 
-def _told(candidate: Candidate) -> str:
-    places = ", ".join(f"{e.file}:{e.line} {e.text}" for e in candidate.evidence)
-    return f"entrypoint: {candidate.setting}    # {places}"
-
-
-def _looked_for() -> str:
+def _looked_for(conventional: bool) -> str:
+    levels = RULES if conventional else (*SOURCES, *RULES)
     return "\n".join(
         [
             "looked for, in this order:",
-            *(str(rule.__doc__).splitlines()[0] for rule in RULES),
+            *(str(level.__doc__).splitlines()[0] for level in levels),
+            *([] if conventional else ["an application object of a web framework"]),
             f"then {EXECUTABLE}, then a Dockerfile",
         ]
     )

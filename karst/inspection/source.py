@@ -6,9 +6,11 @@ import ast
 import os
 import tomllib
 import warnings
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from karst.errors import EntrypointError
 from karst.inspection.entrypoint import Evidence
@@ -16,25 +18,78 @@ from karst.inspection.entrypoint import Evidence
 # Fetched content is hostile: nothing is read without a bound.
 MAX_FILE_BYTES = 1 << 20
 MAX_LISTED = 20_000
+_NO_SOURCES = frozenset(
+    {"node_modules", "site-packages", "venv", "__pycache__", "bower_components"}
+)
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
 class SourceTree:
-    """A folder of files that somebody else wrote."""
+    """A folder of files that somebody else wrote; each is read and parsed once."""
 
     root: Path
+    _kept: dict[tuple[str, str], Any] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+
+    @cached_property
+    def files(self) -> frozenset[str]:
+        """Paths of all regular files; links, hidden and installed folders left out."""
+        found: list[str] = []
+        pending = [""]
+        while pending and len(found) < MAX_LISTED:
+            folder = pending.pop()
+            prefix = f"{folder}/" if folder else ""
+            with os.scandir(self.root / folder) as scanned:
+                entries = list(scanned)
+            if any(entry.name == "pyvenv.cfg" for entry in entries):
+                continue
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    if entry.name not in _NO_SOURCES and entry.name[0] != ".":
+                        pending.append(prefix + entry.name)
+                elif entry.is_file(follow_symlinks=False):
+                    found.append(prefix + entry.name)
+        return frozenset(found)
+
+    @cached_property
+    def packages(self) -> frozenset[str]:
+        """Folders that hold Python files, themselves or below."""
+        found: set[str] = set()
+        for path in self.files:
+            folder = path.rpartition("/")[0] if path.endswith(".py") else ""
+            while folder and folder not in found:
+                found.add(folder)
+                folder = folder.rpartition("/")[0]
+        return frozenset(found)
+
+    @cached_property
+    def _resolved(self) -> Path:
+        return self.root.resolve()
 
     def is_file(self, path: str) -> bool:
         """Say whether `path` is a file that does not lie outside of the tree."""
+        if path in self.files:
+            return True
         place = self.root / path
         try:
-            inside = place.resolve().is_relative_to(self.root.resolve())
-            return inside and place.is_file()
-        except (OSError, RuntimeError):  # a loop of links
+            return place.is_file() and place.resolve().is_relative_to(self._resolved)
+        except (OSError, RuntimeError, ValueError):  # a loop of links, a NUL byte
             return False
+
+    def is_folder(self, path: str) -> bool:
+        """Say whether `path` is a folder of the tree; "" is the tree itself."""
+        parts = path.split("/")
+        place = self.root / path
+        inside = not path.startswith("/") and ".." not in parts and "\0" not in path
+        return inside and place.is_dir() and not place.is_symlink()
 
     def read(self, path: str) -> str | None:
         """Return the text of `path`; None where it is missing, huge or no UTF-8."""
+        return self.once("text", path, self._read)
+
+    def _read(self, path: str) -> str | None:
         if not self.is_file(path):
             return None
         try:
@@ -43,6 +98,10 @@ class SourceTree:
             return None if len(raw) > MAX_FILE_BYTES else raw.decode("utf-8-sig")
         except (OSError, UnicodeDecodeError):
             return None
+
+    def lines(self, path: str) -> list[str]:
+        """The lines of `path`, [] where it can't be read."""
+        return self.once("lines", path, lambda _: (self.read(path) or "").splitlines())
 
     def folders(self, path: str = "") -> tuple[str, ...]:
         """Names of the folders in folder `path`, sorted; links left out."""
@@ -54,23 +113,20 @@ class SourceTree:
         return tuple(sorted(names))
 
     def python_files(self, skip: frozenset[str]) -> tuple[str, ...]:
-        """Paths of all .py files, sorted; folders in `skip` or hidden left out."""
-        found: list[str] = []
-        pending = [""]
-        while pending and len(found) < MAX_LISTED:
-            folder = pending.pop()
-            with os.scandir(self.root / folder) as entries:
-                for entry in entries:
-                    path = f"{folder}/{entry.name}" if folder else entry.name
-                    if entry.is_dir(follow_symlinks=False):
-                        if entry.name not in skip and not entry.name.startswith("."):
-                            pending.append(path)
-                    elif entry.name.endswith(".py"):
-                        found.append(path)
-        return tuple(sorted(found))
+        """Paths of all .py files, sorted; folders in `skip` left out."""
+        return tuple(
+            sorted(
+                path
+                for path in self.files
+                if path.endswith(".py") and skip.isdisjoint(path.split("/")[:-1])
+            )
+        )
 
     def parse(self, path: str) -> ast.Module | None:
         """Parse a Python file; None where that can't be done."""
+        return self.once("ast", path, self._parse)
+
+    def _parse(self, path: str) -> ast.Module | None:
         text = self.read(path)
         if text is None:
             return None
@@ -83,30 +139,40 @@ class SourceTree:
 
     def pyproject(self) -> dict[str, Any]:
         """Return pyproject.toml, {} where there is none; raises EntrypointError."""
-        text = self.read("pyproject.toml")
+        return self.once("toml", "pyproject.toml", self._toml)
+
+    def _toml(self, path: str) -> dict[str, Any]:
+        text = self.read(path)
         if text is None:
             return {}
         try:
             return tomllib.loads(text)
         except (tomllib.TOMLDecodeError, RecursionError) as error:
             raise EntrypointError(
-                f"pyproject.toml can't be read: {error}",
-                where="pyproject.toml",
+                f"{path} can't be read: {error}",
+                where=path,
                 remedy="correct the file in its repository",
             ) from error
 
     def evidence(self, path: str, line: int = 1) -> Evidence:
         """Return line `line` (from 1) of `path`, shortened to what one line holds."""
-        lines = (self.read(path) or "").splitlines()
+        lines = self.lines(path)
         text = lines[line - 1].strip() if 0 < line <= len(lines) else ""
         return Evidence(path, line, text[:120])
 
     def line_of(self, path: str, *starts: str) -> int:
         """The first line of `path` that begins with one of `starts`, else 1."""
-        for number, line in enumerate((self.read(path) or "").splitlines(), 1):
+        for number, line in enumerate(self.lines(path), 1):
             if line.strip().startswith(starts):
                 return number
         return 1
+
+    def once(self, kind: str, path: str, make: Callable[[str], _T]) -> _T:
+        """Return what `make(path)` gave the first time for this kind and path."""
+        if (kind, path) not in self._kept:
+            self._kept[kind, path] = make(path)
+        value: _T = self._kept[kind, path]
+        return value
 
 
 def table(data: object, *keys: str) -> dict[str, Any]:

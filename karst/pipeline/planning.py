@@ -35,6 +35,8 @@ def plan(
     applied = tools.session.applied()
     tools.progress.step("fetching and inspecting")
     ready = prepare(tools, replace(spec, name=images or spec.name), settings, pins)
+    found = {name: prepared.spec for name, prepared in ready.prepared.items()}
+    spec = replace(spec, services=tuple(found[s.name] for s in spec.services))
     taken = checks.others_subnets(tools.engine, spec.name)
     stack = render_stack(
         spec, ready.prepared, applied, tools.sidecar_image, taken, ready.lock

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache, partial
+from pathlib import Path
 
 from karst.build.base import (
     BaseImage,
@@ -24,6 +25,7 @@ from karst.fetch.lock import LockedBase, LockEntry, RepoLock, is_pinnable
 from karst.fetch.revision import Checkout
 from karst.inspection import resolve_entrypoint
 from karst.pipeline.building import BuildSource, build_source, pull_image, shim_text
+from karst.pipeline.detected import with_detected
 from karst.pipeline.fetching import each, fetch_all
 from karst.pipeline.moving import Moves, ask_moves
 from karst.pipeline.tools import BuildAll, Tools
@@ -142,8 +144,10 @@ class _Preparing:
             return self._image(spec)
         pin = self.pins.find(spec) if is_pinnable(spec) else None
         source = self._inspect(spec, checkout, pin)
+        called = any(spec.name in (s.calls or ()) for s in self.stack.services)
+        ports = self.stack.mesh.ports
         prepared = Prepared(
-            spec,
+            with_detected(spec, source.entrypoint, ports, called=called),
             source.image,
             source.recipe.inputs,
             checkout.commit or "",
@@ -192,7 +196,8 @@ class _Preparing:
         )
         base = None
         if entrypoint.kind != "dockerfile":
-            base = self._pinned_base(pin) or self._choose_base(spec, checkout)
+            folder = checkout.root / entrypoint.folder
+            base = self._pinned_base(pin) or self._choose_base(spec, folder)
         recipe = render_recipe(
             checkout,
             entrypoint,
@@ -221,9 +226,9 @@ class _Preparing:
         value = BasePin(base.digest or base.image_id, bool(base.digest))
         return BaseImage(base.reference, base.python, value)
 
-    def _choose_base(self, spec: ServiceSpec, checkout: Checkout) -> BaseImage:
+    def _choose_base(self, spec: ServiceSpec, folder: Path) -> BaseImage:
         base = choose_base(
-            read_python_wish(checkout.root),
+            read_python_wish(folder),
             self.lookups,
             pattern=self.settings.base_image,
         )

@@ -161,7 +161,7 @@ def _draft(
 
 
 _NO_RUNTIME = (
-    *("calls", "needs", "publish", "line", "slug", "build", "path"),
+    *("calls", "needs", "publish", "line", "slug", "build", "path", "written"),
     "smoke",
 )
 

@@ -28,7 +28,7 @@ Render = Callable[..., BuildRecipe]
 
 class TestCommand:
     def test_buildx_whole(self, render: Render) -> None:
-        recipe = render({"main.py": ""})
+        recipe = render({"main.py": "print()"})
         assert build_command(
             recipe,
             "karst/shop-web:k",
@@ -53,7 +53,7 @@ class TestCommand:
         )
 
     def test_an_older_client_with_secrets_whole(self, render: Render) -> None:
-        recipe = render({"main.py": ""}, secrets=("TOKEN",))
+        recipe = render({"main.py": "print()"}, secrets=("TOKEN",))
         assert build_command(
             recipe,
             "i",
@@ -79,7 +79,7 @@ class TestCommand:
         )
 
     def test_a_secret_without_a_value_is_a_sentence(self, render: Render) -> None:
-        recipe = render({"main.py": ""}, secrets=("TOKEN",))
+        recipe = render({"main.py": "print()"}, secrets=("TOKEN",))
         with pytest.raises(BuildError) as caught:
             build_command(
                 recipe, "i", Path("d"), Builder("buildx", "docker"), context=Path("c")
@@ -94,7 +94,7 @@ class TestContext:
     def test_karst_s_files_lie_beside_the_app_s(
         self, render: Render, tmp_path: Path
     ) -> None:
-        recipe = render({"main.py": "x", "a/.dockerignore": "*"})
+        recipe = render({"main.py": "print()", "a/.dockerignore": "*"})
         into = tmp_path.parent / (tmp_path.name + "-context")
         dockerfile = prepare_context(
             Checkout(tmp_path, "a" * 40, None), recipe, into, shim="the shim"
@@ -109,13 +109,13 @@ class TestContext:
             ".dockerignore": "**/.git\n**/.karst\napp/secrets\n**/.env*\n",
             ".karst-build/Dockerfile": recipe.dockerfile,
             ".karst-build/shim.py": "the shim",
-            "app/main.py": "x",
+            "app/main.py": "print()",
             "app/a/.dockerignore": "*",
         }
         assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "main.py"]
 
     def test_links_stay_links(self, render: Render, tmp_path: Path) -> None:
-        recipe = render({"main.py": "x"})
+        recipe = render({"main.py": "print()"})
         (tmp_path / "link").symlink_to("main.py")
         into = tmp_path.parent / (tmp_path.name + "-context")
         prepare_context(Checkout(tmp_path, "a" * 40, None), recipe, into, shim="")

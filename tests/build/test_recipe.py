@@ -14,7 +14,7 @@ from karst.errors import ConfigError
 Render = Callable[..., BuildRecipe]
 GOLDEN = Path(__file__).parent / "golden"
 PINNED = BaseImage("python:3.12-slim", "3.12", BasePin("sha256:" + "c" * 64, True))
-APP = {"main.py": "", "requirements.txt": "flask\n"}
+APP = {"main.py": "print()", "requirements.txt": "flask\n"}
 
 
 def test_a_plain_app_whole(render: Render) -> None:
@@ -105,7 +105,7 @@ def test_the_ref_is_no_part_of_the_keys(render: Render) -> None:
 
 def test_hostile_words_stay_words(render: Render) -> None:
     recipe = render(
-        {"main.py": ""},
+        {"main.py": "print()"},
         declared=("sh", "-c", 'echo "$HOME"\nUSER root'),
         volumes={"x": "/a'b $(id)"},
     )

@@ -116,7 +116,8 @@ def test_the_rules_in_their_order(
     tree: Path, files: dict[str, str], rule: str, command: tuple[str, ...]
 ) -> None:
     write(tree, files)
-    assert answer(resolve_entrypoint(tree)) == (rule, command)
+    found = resolve_entrypoint(tree, detection="conventional")
+    assert answer(found) == (rule, command)
 
 
 def test_the_answer_carries_its_evidence_and_the_others(tree: Path) -> None:
@@ -129,7 +130,7 @@ def test_the_answer_carries_its_evidence_and_the_others(tree: Path) -> None:
             "Dockerfile": 'FROM x\nCMD ["y"]\n',
         },
     )
-    found = resolve_entrypoint(tree)
+    found = resolve_entrypoint(tree, detection="conventional")
     assert (found.kind, found.value, found.workdir) == ("script", "shop", "/app")
     assert found.evidence == (Evidence("pyproject.toml", 4, 'shop = "shop:run"'),)
     assert [(c.rule[:1], c.value) for c in found.candidates] == [
@@ -364,7 +365,7 @@ class TestDockerfileAndOtherLanguages:
 class TestRefusals:
     def test_nothing_to_start(self, tree: Path) -> None:
         with pytest.raises(EntrypointError) as caught:
-            resolve_entrypoint(tree)
+            resolve_entrypoint(tree, detection="conventional")
         assert str(caught.value) == (
             f"{tree}: nothing to start was found\n"
             "  -> name it in repos.yaml, for example 'entrypoint: package.module:function', or write a Dockerfile and 'build: dockerfile'\n"
@@ -423,7 +424,7 @@ class TestRefusals:
             resolve_entrypoint(tree)
 
     def test_odd_shapes_of_pyproject_are_passed_over(self, tree: Path) -> None:
-        write(tree, {"pyproject.toml": "project = 1\ntool = []\n", "main.py": ""})
+        write(tree, {"pyproject.toml": "project = 1\ntool = []\n", "main.py": GUARD})
         assert resolve_entrypoint(tree).value == "main.py"
 
 

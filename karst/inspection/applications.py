@@ -1,0 +1,281 @@
+"""Application objects and factories of web frameworks, found by syntax alone."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from karst.inspection.authored import manifest_folder
+from karst.inspection.commands import place_of
+from karst.inspection.entrypoint import Candidate, Evidence
+from karst.inspection.frameworks import OBJECTS, Family
+from karst.inspection.imports import files_of, folder_of, imported_names, place_in
+from karst.inspection.natures import dotted
+from karst.inspection.packaging import Packaging
+from karst.inspection.scan import SKIPPED_FOLDERS
+from karst.inspection.servers import SERVERS, where
+from karst.inspection.shell import as_argv, quote
+from karst.inspection.source import SourceTree
+
+RULE = "an application object"
+_FILES = ("asgi", "wsgi", "main", "app", "server", "application", "api", "web", "run", "service", "index", "__init__", "__main__")  # fmt: skip
+_NAMES = ("app", "application", "api", "server", "asgi_app", "wsgi_app")
+_FACTORY = re.compile(
+    r"(create|make|build|get|init|setup)_?(fastapi_|flask_|web_)?(app|application|server|api)"
+    r"|app_factory|application_factory|app|application"
+)
+_IN_TEXT = re.compile(
+    rf"\b({'|'.join(sorted({name for _, name in OBJECTS}))})\(|\.server\b"
+    r"|^[ \t]*\w+\s*(?::\s*\w+\s*)?=\s*[\w.]*([aA]pp|[sS]erver|api|API|application)\w*\(",
+    re.MULTILINE,
+)
+_MOST = 400
+
+
+@dataclass(frozen=True)
+class Application:
+    """An object or a factory of `file`; a lower rank is likelier the one to serve."""
+
+    file: str
+    name: str
+    family: Family
+    factory: bool
+    evidence: Evidence
+    rank: tuple[int, int, int, int]
+
+
+def applications(tree: SourceTree) -> tuple[Application, ...]:
+    """All of them, the likeliest first; of one file only the best."""
+    found: list[Application] = []
+    for path in _likely_files(tree):
+        here = sorted(_in_file(tree, path), key=lambda a: a.rank)
+        found += here[:1]
+    return tuple(sorted(found, key=lambda a: (a.rank, a.file)))
+
+
+def _likely_files(tree: SourceTree) -> list[str]:
+    paths = tree.python_files(SKIPPED_FOLDERS)
+    near = [p for p in paths if p.count("/") <= 4]
+    near.sort(key=lambda p: (p.count("/"), _stem(p) not in _FILES))
+    return near[:_MOST]
+
+
+def _stem(path: str) -> str:
+    return path.rpartition("/")[2].removesuffix(".py")
+
+
+def _in_file(tree: SourceTree, path: str) -> Iterator[Application]:
+    text = tree.read(path) or ""
+    module = tree.parse(path) if _IN_TEXT.search(text) else None
+    if module is None:
+        return
+    known = _known(tree, path)
+    for node in _top_level(module):
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            for target in targets:
+                yield from _assigned(tree, path, known, target, node.value, node.lineno)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            family = _made_by(tree, path, node, known, 0)
+            needed = len(node.args.args) - len(node.args.defaults)
+            if family and not needed and _FACTORY.fullmatch(node.name):
+                yield _application(tree, path, node.name, family, True, node.lineno)
+
+
+def _assigned(
+    tree: SourceTree,
+    path: str,
+    known: dict[str, tuple[str, str]],
+    target: ast.expr,
+    value: ast.expr,
+    line: int,
+) -> Iterator[Application]:
+    if isinstance(target, ast.Tuple) and target.elts:  # app, rt = fast_app()
+        target = target.elts[0]
+    if not isinstance(target, ast.Name):
+        return
+    if isinstance(value, ast.Attribute) and value.attr == "server":  # Dash
+        owner = dotted(value.value)
+        if any(module == "dash" for module, _ in known.values()) and owner:
+            yield _application(tree, path, target.id, "wsgi", False, line, -1)
+        return
+    if not isinstance(value, ast.Call):
+        return
+    family = _family(known, value)
+    if family == "wsgi" and _origin(known, value) == ("dash", "Dash"):
+        return  # its `server` is what is served
+    if family is None:
+        family = _by_factory(tree, path, known, value)
+    if family:
+        yield _application(tree, path, target.id, family, False, line)
+
+
+def _application(
+    tree: SourceTree,
+    path: str,
+    name: str,
+    family: Family,
+    factory: bool,
+    line: int,
+    bonus: int = 0,
+) -> Application:
+    stem = _stem(path)
+    file = _FILES.index(stem) if stem in _FILES else len(_FILES)
+    if stem == "__init__":
+        file = 2
+    label = _NAMES.index(name) if name in _NAMES else len(_NAMES)
+    depth = path.count("/") - (stem == "__init__") - path.startswith("src/")
+    rank = (int(factory), depth, file // 2, label + bonus)
+    evidence = tree.evidence(path, line)
+    return Application(path, name, family, factory, evidence, rank)
+
+
+def _top_level(module: ast.Module) -> Iterator[ast.stmt]:
+    """Statements that run at import, those in `if` and `try` too; no __main__ guard."""
+    pending = list(module.body)
+    while pending:
+        node = pending.pop(0)
+        if isinstance(node, ast.If):
+            if "__name__" not in ast.dump(node.test):
+                pending = [*node.body, *node.orelse, *pending]
+        elif isinstance(node, ast.Try):
+            pending = [*node.body, *node.orelse, *pending]
+        elif isinstance(node, ast.With):
+            pending = [*node.body, *pending]
+        else:
+            yield node
+
+
+def _known(tree: SourceTree, path: str) -> dict[str, tuple[str, str]]:
+    """Imported names, with those that a star brings of a framework."""
+    found = dict(imported_names(tree, path))
+    if "*" in found:
+        source = found["*"][0]
+        for (module, name), _ in OBJECTS.items():
+            if source.partition(".")[0] == module:
+                found.setdefault(name, (source, name))
+    return found
+
+
+def _origin(known: dict[str, tuple[str, str]], call: ast.Call) -> tuple[str, str]:
+    """The module and name of what is called, ("", "") where it is not imported."""
+    head, _, rest = dotted(call.func).partition(".")
+    module, name = known.get(head, ("", ""))
+    if not name:
+        return (module, rest.rpartition(".")[2]) if module and rest else ("", "")
+    if rest:  # from aiohttp import web; web.Application()
+        return module, rest.rpartition(".")[2]
+    return module, name
+
+
+def _family(known: dict[str, tuple[str, str]], call: ast.Call) -> Family | None:
+    module, name = _origin(known, call)
+    for start in (module, module.partition(".")[0]):
+        if (start, name) in OBJECTS:
+            return OBJECTS[start, name]
+    return None
+
+
+def _by_factory(
+    tree: SourceTree, path: str, known: dict[str, tuple[str, str]], call: ast.Call
+) -> Family | None:
+    """The family of `app = create_app()`, where that function is of the tree."""
+    name = dotted(call.func).rpartition(".")[2]
+    if not re.search(r"app|application|server|api", name, re.IGNORECASE):
+        return None
+    return _family_of_function(tree, path, dotted(call.func), known, 0)
+
+
+def _family_of_function(
+    tree: SourceTree,
+    path: str,
+    called: str,
+    known: dict[str, tuple[str, str]],
+    hops: int,
+) -> Family | None:
+    head, _, rest = called.partition(".")
+    name = rest or head
+    module = tree.parse(path)
+    if module is None or hops > 3:
+        return None
+    for node in module.body:
+        if isinstance(node, ast.FunctionDef) and node.name == name and not rest:
+            return _made_by(tree, path, node, known, hops)
+    source, original = known.get(head, ("", ""))
+    if not source:
+        return None
+    wanted = rest or original
+    for file in files_of(tree, path, source, original):
+        other = tree.parse(file)
+        if other is not None and file != path:
+            found = _family_of_function(
+                tree, file, wanted or name, _known(tree, file), hops + 1
+            )
+            if found:
+                return found
+    return None
+
+
+def _made_by(
+    tree: SourceTree,
+    path: str,
+    function: ast.FunctionDef | ast.AsyncFunctionDef,
+    known: dict[str, tuple[str, str]],
+    hops: int,
+) -> Family | None:
+    """The family of the application that a function makes, itself or by another."""
+    calls = [node for node in ast.walk(function) if isinstance(node, ast.Call)]
+    for call in calls:
+        if family := _family(known, call):
+            return family
+    for call in calls:
+        name = dotted(call.func)
+        if name != function.name and _FACTORY.fullmatch(name.rpartition(".")[2]):
+            found = _family_of_function(tree, path, name, known, hops + 1)
+            if found:
+                return found
+    return None
+
+
+def serve(tree: SourceTree, app: Application, packaging: Packaging) -> Candidate:
+    """The command that serves an application on every address at PORT."""
+    place = place_in(tree, app.file)
+    is_source = place.base == "src"
+    folder = "" if is_source else place.base
+    spec = f"{place.module}:{app.name}"
+    program, words = _server(app, spec, packaging)
+    requirement = SERVERS[program].requirement
+    name = re.split(r"[\[<>=]", requirement)[0]
+    words += where(SERVERS[program])
+    return Candidate(
+        "command",
+        quote(words),
+        as_argv(words),
+        f"{RULE}: {'factory' if app.factory else 'object'} {spec}",
+        (app.evidence,),
+        python_path=place_of("src") if is_source else "",
+        workdir=place_of(folder),
+        folder=manifest_folder(tree, folder_of(app.file)),
+        protocol="http",
+        packages=(requirement,) if name and not packaging.depends_on(name) else (),
+    )
+
+
+def _server(app: Application, spec: str, packaging: Packaging) -> tuple[str, list[str]]:
+    if app.family == "asgi":
+        if packaging.depends_on("hypercorn") and not packaging.depends_on("uvicorn"):
+            return "hypercorn", ["hypercorn", spec + "()" * app.factory]
+        return "uvicorn", ["uvicorn", *["--factory"] * app.factory, spec]
+    if app.family == "sanic":
+        return "sanic", [
+            "sanic",
+            spec,
+            *["--factory"] * app.factory,
+            "--single-process",
+        ]
+    if app.family == "aiohttp":
+        worker = "aiohttp.GunicornWebWorker"
+        return "gunicorn", ["gunicorn", spec, "--worker-class", worker]
+    return "gunicorn", ["gunicorn", spec + "()" * app.factory]

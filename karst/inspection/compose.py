@@ -1,0 +1,121 @@
+"""compose files: the services that build from this tree, and what they start."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from posixpath import normpath
+from typing import Any
+
+from karst.inspection.dockerfile_command import from_dockerfile
+from karst.inspection.documents import read_yaml
+from karst.inspection.entrypoint import Candidate
+from karst.inspection.imports import under
+from karst.inspection.packaging import Packaging
+from karst.inspection.source import SourceTree
+from karst.inspection.stages import Command
+
+FILES = (
+    "compose.yaml",
+    "compose.yml",
+    "docker-compose.yaml",
+    "docker-compose.yml",
+    "docker-compose.prod.yml",
+)
+_HELPERS = re.compile(
+    r"migrat|test|lint|seed|init|setup|shell|debug|nginx|proxy|db|redis|prestart", re.I
+)
+
+
+def builds(tree: SourceTree) -> Iterator[tuple[str, str, dict[str, Any], str]]:
+    """Services with a build: name, the context's folder, the service, the file."""
+    for file in FILES:
+        services = read_yaml(tree, file).get("services")
+        if not isinstance(services, dict):
+            continue
+        for name, service in services.items():
+            build = service.get("build") if isinstance(service, dict) else None
+            context = build.get("context", ".") if isinstance(build, dict) else build
+            if not isinstance(context, str):
+                continue
+            folder = normpath(context).strip("/")
+            folder = "" if folder == "." else folder
+            if not folder.startswith("..") and tree.is_folder(folder):
+                yield str(name), folder, service, file
+        return
+
+
+def composed(tree: SourceTree, packaging: Packaging) -> Iterator[tuple[str, Candidate]]:
+    """Candidates by service name, services before helpers; all of one folder.
+
+    Where services build several folders, none is meant more than another: nothing.
+    """
+    found = list(builds(tree))
+    folders = {folder for _, folder, _, _ in found}
+    if len(folders) != 1:
+        return
+    found.sort(key=lambda b: (bool(_HELPERS.search(b[0])), "ports" not in b[2]))
+    for name, folder, service, file in found:
+        candidate = _candidate(tree, packaging, name, folder, service, file)
+        if candidate and not _HELPERS.search(name):
+            yield name, candidate
+
+
+def _candidate(
+    tree: SourceTree,
+    packaging: Packaging,
+    name: str,
+    folder: str,
+    service: dict[str, Any],
+    file: str,
+) -> Candidate | None:
+    build = service.get("build")
+    build = build if isinstance(build, dict) else {}
+    path = under(folder, str(build.get("dockerfile") or "Dockerfile"))
+    command = _command(tree, file, name, "command", service.get("command"))
+    if command is None and (folder == "" and path == "Dockerfile"):
+        return None  # the Dockerfile's own command was asked for before
+    start = _command(tree, file, name, "entrypoint", service.get("entrypoint"))
+    read = from_dockerfile(
+        tree,
+        packaging,
+        path,
+        context=folder,
+        target=str(build.get("target") or ""),
+        command=command,
+        start=start,
+    )
+    if not read:
+        return None
+    candidate = read[0]
+    where = command or start
+    rule = f"{file}: {name}"
+    if where:
+        shown = (tree.evidence(file, where.line), *candidate.evidence[1:])
+        return replace(candidate, rule=rule, evidence=shown)
+    return replace(candidate, rule=rule)
+
+
+def _command(
+    tree: SourceTree, file: str, service: str, key: str, value: object
+) -> Command | None:
+    if isinstance(value, list) and all(isinstance(w, str | int) for w in value):
+        return Command(
+            tuple(str(w) for w in value), "", _line(tree, file, service, key)
+        )
+    if isinstance(value, str) and value.strip():
+        # compose splits a string into words itself; a shell shows in them.
+        text = value.replace("$$", "$")
+        return Command((), text, _line(tree, file, service, key))
+    return None
+
+
+def _line(tree: SourceTree, file: str, service: str, key: str) -> int:
+    within = False
+    for number, line in enumerate(tree.lines(file), 1):
+        if re.match(rf"\s+[\"']?{re.escape(service)}[\"']?\s*:", line):
+            within = True
+        elif within and re.match(rf"\s+{key}\s*:", line):
+            return number
+    return 1

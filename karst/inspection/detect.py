@@ -1,0 +1,183 @@
+"""The full order: what the author declared, then what the files themselves say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from karst.inspection.applications import applications, serve
+from karst.inspection.commands import SCRIPT_NAME, run_script
+from karst.inspection.console_scripts import console_scripts
+from karst.inspection.declared import declared
+from karst.inspection.django import django
+from karst.inspection.entrypoint import Candidate
+from karst.inspection.frameworks import LIBRARIES
+from karst.inspection.packaging import Packaging, normalise, read_packaging
+from karst.inspection.programs import Program, placed, scanned
+from karst.inspection.rules import RULES, SCRIPTS, Found
+from karst.inspection.source import SourceTree
+from karst.inspection.streamlit import streamlit
+
+
+@dataclass(frozen=True)
+class Detected:
+    """What the levels found, the first level first.
+
+    The first level that has a best candidate decides; several best ones are a tie.
+    Levels after it are not looked at, but for what is quickly told.
+    `declared`: the author's own word decides. `library`: it is a distribution.
+    """
+
+    levels: tuple[Found, ...]
+    declared: bool = False
+    library: bool = False
+
+    @property
+    def best(self) -> tuple[Candidate, ...]:
+        return next((level.best for level in self.levels if level.best), ())
+
+
+def detect(tree: SourceTree, *, own_image: bool = True) -> Detected:
+    """Look at the levels below the overrides; sub-projects are looked at elsewhere.
+
+    `own_image`: the repository's own Dockerfile may be what is built.
+    """
+    packaging = read_packaging(tree)
+    found = [_allowed(cs, own_image) for cs in declared(tree, packaging)]
+    levels = [Found(candidates[:1], candidates[1:]) for candidates in found]
+    is_library = normalise(packaging.name) in LIBRARIES
+    if any(level.best for level in levels):
+        brief = _brief(tree, packaging)
+        return Detected((*levels, brief), declared=True)
+    if is_library:
+        return Detected((), library=True)
+    for level in _LEVELS:
+        levels.append(level(tree, packaging))
+        if levels[-1].best:
+            break
+    levels.append(_brief(tree, packaging))
+    return Detected(tuple(levels), library=packaging.packaged)
+
+
+def _allowed(
+    candidates: tuple[Candidate, ...], own_image: bool
+) -> tuple[Candidate, ...]:
+    return tuple(c for c in candidates if own_image or c.kind != "dockerfile")
+
+
+def _brief(tree: SourceTree, packaging: Packaging) -> Found:
+    """Scripts, and files at the rules' own places: candidates, none of them meant."""
+    scripts = [
+        run_script(s.name, SCRIPTS, s.evidence)
+        for s in packaging.scripts
+        if SCRIPT_NAME.fullmatch(s.name)
+    ]
+    files = [c for rule in RULES[1:4] for c in (*rule(tree).best, *rule(tree).rest)]
+    return Found((), (*scripts, *files))
+
+
+def _django(tree: SourceTree, packaging: Packaging) -> Found:
+    return Found(django(tree, packaging))
+
+
+def _streamlit(tree: SourceTree, packaging: Packaging) -> Found:
+    return Found(streamlit(tree, packaging))
+
+
+def _serving(tree: SourceTree, packaging: Packaging) -> Found:
+    """Programs that are seen to serve, to work or to chat, in the rules' order."""
+    scripts = console_scripts(tree, packaging)
+    good = [s.candidate for s in scripts if s.nature and not s.helper and s.file]
+    files = [p for p in placed(tree, packaging) if p.nature]
+    if good or files:
+        return _first(good, files, packaging)
+    found = [p for p in scanned(tree, likely=True) if p.nature]
+    return _likeliest(found)
+
+
+def _first(
+    scripts: list[Candidate],
+    files: Sequence[Program],
+    packaging: Packaging,
+    rest: tuple[Candidate, ...] = (),
+) -> Found:
+    """The first script, else the first file; packages that are nobody's own are a tie."""
+    found = [program.candidate for program in files]
+    if scripts:
+        return Found((scripts[0],), (*scripts[1:], *found, *rest))
+    equal = [p for p in files if p.package and p.rule == files[0].rule]
+    own = {p.package for p in equal} & packaging.modules
+    tie = files[0].package and not own
+    best = [p.candidate for p in equal] if tie else found[:1]
+    return Found(tuple(best), (*(c for c in found if c not in best), *rest))
+
+
+def _likeliest(found: Sequence[Program]) -> Found:
+    """The best of rule 5; equally likely ones are a tie."""
+    if not found:
+        return Found()
+    ranks = [_rank(program) for program in found]
+    best = [p.candidate for p, r in zip(found, ranks, strict=True) if r == min(ranks)]
+    rest = [p.candidate for p, r in zip(found, ranks, strict=True) if r != min(ranks)]
+    return Found(tuple(best), tuple(rest))
+
+
+def _rank(program: Program) -> tuple[int, bool, bool, int]:
+    """Nearer the root, serving rather than working, by a likely name, by itself."""
+    protocol = program.nature.protocol if program.nature else None
+    depth = program.nature.depth if program.nature else 9
+    path = program.file.removeprefix("src/")
+    return path.count("/"), protocol in (None, "none"), not program.likely, depth
+
+
+def _objects(tree: SourceTree, packaging: Packaging) -> Found:
+    """Application objects and factories, with a server that is added."""
+    found = applications(tree)
+    best = [a for a in found if a.rank[:3] == found[0].rank[:3]]
+    served = [serve(tree, app, packaging) for app in found[:8]]
+    return Found(tuple(served[: len(best)]), tuple(served[len(best) :]))
+
+
+def _others(tree: SourceTree, packaging: Packaging) -> Found:
+    """What starts, though it is not seen to serve."""
+    scripts = console_scripts(tree, packaging)
+    if packaging.library:
+        return Found((), tuple(s.candidate for s in scripts))
+    good = [s.candidate for s in scripts if s.file and not s.helper]
+    rest = tuple(s.candidate for s in scripts if not s.file or s.helper)
+    programs = placed(tree, packaging)
+    if good or programs:
+        return _first(good, programs, packaging, rest)
+    files = scanned(tree, likely=False)
+    likely = tuple(p for p in files if p.likely)
+    if packaging.packaged:
+        # Deeper in a distribution without scripts, a file is a part of a library.
+        outer = [p for p in likely if "/" not in p.file.removeprefix("src/")]
+        found = _likeliest(outer)
+        return Found(found.best, (*found.rest, *(p.candidate for p in likely)))
+    found = _likeliest(likely or files)
+    return Found(found.best, (*found.rest, *rest))
+
+
+_LEVELS = (_django, _streamlit, _serving, _objects, _others)
+
+
+def shift(candidate: Candidate, folder: str) -> Candidate:
+    """The candidate of a sub-project, as seen from the tree above `folder`."""
+
+    def placed(path: str) -> str:
+        if path == "/app" or path.startswith("/app/"):
+            return f"/app/{folder}{path[4:]}"
+        return path
+
+    return replace(
+        candidate,
+        command=tuple(placed(word) for word in candidate.command),
+        evidence=tuple(
+            replace(e, file=f"{folder}/{e.file}") for e in candidate.evidence
+        ),
+        python_path=placed(candidate.python_path),
+        workdir=placed(candidate.workdir),
+        folder=f"{folder}/{candidate.folder}".rstrip("/"),
+        setting="",
+    )

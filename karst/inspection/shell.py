@@ -1,0 +1,99 @@
+"""Reads shell command lines: words, variables with defaults, simple commands."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable, Mapping
+
+_NESTED = re.compile(r"\$\{(\w+)(?::?([-=+?])([^${}]*))?\}")
+_PLAIN = re.compile(r"\$(\w+)")
+_ASSIGNMENT = re.compile(r"(?:export\s+)?([A-Za-z_]\w*)=(.*)", re.DOTALL)
+_SEPARATORS = re.compile(r"[;&|()]+")
+# Variables of the platforms that name the port to listen on.
+PORT = "$PORT"
+
+
+def expand(text: str, values: Mapping[str, str]) -> str:
+    """Replace variables that are known or have a default.
+
+    PORT stays as `$PORT`, for it is known only when the service runs; others that
+    are not known stay as they are.
+    """
+
+    def braced(match: re.Match[str]) -> str:
+        name, sign, default = match.groups()
+        if name == "PORT":
+            return PORT
+        if name in values:
+            return values[name]
+        return default if sign in ("-", "=") else f"\0{name}\0"
+
+    for _ in range(8):
+        new = _NESTED.sub(braced, text)
+        if new == text:
+            break
+        text = new
+    text = _PLAIN.sub(
+        lambda m: m[0] if m[1] == "PORT" else values.get(m[1], m[0]), text
+    )
+    return re.sub(r"\0(\w+)\0", r"${\1}", text)
+
+
+def default_port(text: str) -> int | None:
+    """The default that the text gives PORT, as in `${PORT:-8000}`."""
+    match = re.search(r"\$\{PORT:?[-=](?:\$\{\w+:?[-=])?(\d+)\}", text)
+    return int(match[1]) if match else None
+
+
+def simple_commands(text: str) -> list[list[str]]:
+    """Split `text` at `;`, `&&`, `||`, `|`, `&` and line ends into lists of words."""
+    text = text.replace("\\\n", " ")
+    commands: list[list[str]] = []
+    for line in text.splitlines():
+        lexer = shlex.shlex(line, posix=True, punctuation_chars=";&|()")
+        lexer.whitespace_split = True
+        lexer.commenters = "#"
+        current: list[str] = []
+        try:
+            for word in lexer:
+                if _SEPARATORS.fullmatch(word):
+                    commands.append(current)
+                    current = []
+                else:
+                    current.append(word)
+        except ValueError:  # a quote that never closes
+            current = []
+        commands.append(current)
+    return [command for command in commands if command]
+
+
+def take_assignments(words: list[str]) -> tuple[list[tuple[str, str]], list[str]]:
+    """Part `A=1 B=2 program ...` into its assignments and the rest."""
+    found = []
+    rest = list(words)
+    while rest and (match := _ASSIGNMENT.fullmatch(rest[0])):
+        found.append((match[1], match[2]))
+        rest = rest[1:]
+    return found, rest
+
+
+def quote(words: Iterable[str]) -> str:
+    """Join words for a shell; `$VARIABLES` in them stay alive."""
+    return " ".join(_quote(word) for word in words)
+
+
+def _quote(word: str) -> str:
+    if "$" not in word:
+        return shlex.quote(word)
+    if re.fullmatch(r"[\w$@%+=:,./-]+", word, re.ASCII):
+        return word
+    escaped = re.sub(r'(["\\`])', r"\\\1", word)
+    return f'"{escaped}"'
+
+
+def as_argv(words: list[str]) -> tuple[str, ...]:
+    """Argv that runs `words`: through a shell only where a variable asks for it."""
+    if any("$" in word for word in words):
+        return ("sh", "-c", f"exec {quote(words)}")
+    return tuple(words)

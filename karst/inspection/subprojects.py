@@ -1,0 +1,71 @@
+"""Projects in folders of a tree: a backend beside a frontend, or several apps."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from karst.inspection.detect import detect, shift
+from karst.inspection.entrypoint import Candidate
+from karst.inspection.scan import SKIPPED_FOLDERS
+from karst.inspection.source import SourceTree
+
+_MANIFESTS = frozenset(
+    {
+        *("pyproject.toml", "requirements.txt", "setup.py", "Pipfile", "manage.py"),
+        *("Dockerfile",),
+    }
+)
+# Folders beside the program: they belong to it, or to no one's Python.
+_BESIDE = re.compile(
+    r"front-?end|client|ui|www|web-?(app|ui|client)?|static|nginx|proxy|traefik|db|database|"
+    r"mongo(db)?|mysql|mariadb|postgres(ql)?|redis|rabbitmq|infra(structure)?|deploy(ment)?|"
+    r"docker|terraform|k8s|kubernetes|helm|ansible|grafana|prometheus|monitoring|ops|ci|hooks|"
+    r"\{\{.*",
+    re.IGNORECASE,
+)
+_MOST = 24
+
+
+@dataclass(frozen=True)
+class Subproject:
+    """A folder that is a project of its own, and how it would start.
+
+    `declared`: by its author's own word.
+    """
+
+    folder: str
+    candidate: Candidate
+    declared: bool
+
+
+def subprojects(tree: SourceTree) -> tuple[Subproject, ...]:
+    """Folders below the root that would start something, in order."""
+    found = []
+    for folder in list(_folders(tree))[:_MOST]:
+        sub = SourceTree(tree.root / folder)
+        detected = detect(sub)
+        if not detected.best:
+            continue
+        best = detected.best[0]
+        beside = _BESIDE.fullmatch(folder.rpartition("/")[2])
+        if not (beside and best.kind == "dockerfile"):
+            found.append(Subproject(folder, shift(best, folder), detected.declared))
+    return tuple(found)
+
+
+def _folders(tree: SourceTree) -> Iterator[str]:
+    """Folders with a manifest or a Dockerfile, the outermost only."""
+    taken: set[str] = set()
+    for path in sorted(tree.files, key=lambda p: (p.count("/"), p)):
+        folder, _, name = path.rpartition("/")
+        parts = folder.split("/")
+        if not folder or name not in _MANIFESTS or len(parts) > 3 or "{{" in folder:
+            continue
+        if not SKIPPED_FOLDERS.isdisjoint(parts):
+            continue
+        above = {"/".join(parts[:n]) for n in range(1, len(parts) + 1)}
+        if taken.isdisjoint(above):
+            taken.add(folder)
+            yield folder
