@@ -142,7 +142,9 @@ class Desk:
             )
         elif how == "squash":
             git.git("merge", "-q", "--squash", request.branch)
-            git.git("commit", "-q", "-m", f"{request.title} (#{number})")
+            git.git(
+                "commit", "-q", "--allow-empty", "-m", f"{request.title} (#{number})"
+            )
         else:
             git.git("merge", "-q", "--no-ff", "-m", f"Merge #{number}", request.branch)
         after = git.resolve("HEAD") or ""
