@@ -16,6 +16,7 @@ from karst.effects.engine_facts import (
     ImageFacts,
     ListedContainer,
     NetworkFacts,
+    own_digest,
 )
 from karst.effects.workspace import disk_full
 from karst.errors import EngineError, NetworkClashError
@@ -75,10 +76,9 @@ class Engine:
             except ImageNotFound:
                 return None
         config = attrs.get("Config") or {}
-        digests = attrs.get("RepoDigests") or []
         return ImageFacts(
             id=attrs["Id"],
-            digest=digests[0].partition("@")[2] if digests else "",
+            digest=own_digest(reference, attrs.get("RepoDigests") or ()),
             user=config.get("User") or "",
             has_healthcheck=bool((config.get("Healthcheck") or {}).get("Test")),
             volumes=tuple(config.get("Volumes") or ()),

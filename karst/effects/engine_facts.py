@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 
@@ -44,7 +44,10 @@ class ListedContainer:
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """What an image says of itself; `user` as written in it, "" for root."""
+    """What an image says of itself; `user` as written in it, "" for root.
+
+    `digest` is what the registry of the name that was asked for calls it, or "".
+    """
 
     id: str
     digest: str
@@ -60,3 +63,27 @@ class NetworkFacts:
     name: str
     subnets: tuple[str, ...]
     labels: Mapping[str, str]
+
+
+def own_digest(reference: str, listed: Iterable[str]) -> str:
+    """The digest among `listed` (`repository@digest`) that `reference`'s own registry
+    gave; "" where none did.
+
+    An image that was tagged anew is known to its first repository only: a digest of
+    that one means nothing under the new name.
+    """
+    repository = _repository(reference)
+    for each in listed:
+        name, _, digest = each.partition("@")
+        if _repository(name) == repository:
+            return digest
+    return ""
+
+
+def _repository(reference: str) -> str:
+    name = reference.partition("@")[0]
+    if ":" in name.rpartition("/")[2]:
+        name = name.rpartition(":")[0]
+    for prefix in ("index.docker.io/", "docker.io/"):
+        name = name.removeprefix(prefix)
+    return name.removeprefix("library/")
