@@ -9,7 +9,8 @@ from karst.cli.output import print_document, say
 
 
 def inspect_command(path: str, *, as_json: bool) -> None:
-    from karst.cli.wiring import fetched_folder, load_settings
+    from karst.cli.places import fetched_folder
+    from karst.cli.wiring import load_settings
     from karst.effects.process import Processes
     from karst.pipeline.inspecting import inspect_slug
     from karst.pipeline.sources import Places, open_sources

@@ -12,8 +12,8 @@ from string import Template
 
 import karst
 from karst.cli.output import PlainProgress, open_progress
+from karst.cli.places import fetched_folder, forge_secrets
 from karst.config.parse import parse_stack
-from karst.config.setting_keys import FORGE_KEYS
 from karst.config.settings import Settings, read_settings
 from karst.config.spec import StackSpec
 from karst.context.local import read_local_context
@@ -21,7 +21,6 @@ from karst.context.run_context import RunContext
 from karst.effects.clock import Clock
 from karst.effects.engine import Engine, connect
 from karst.effects.process import Processes
-from karst.effects.workspace import private_directory
 from karst.errors import ConfigError, ToolMissingError
 from karst.fetch.lock_file import lock_path
 from karst.pipeline.sources import Places, open_sources
@@ -167,29 +166,6 @@ def assemble_workbench(
         ),
     )
     return Workbench(spec, settings, environ, tools, progress, lock)
-
-
-def fetched_folder(
-    settings: Settings,
-    environ: Mapping[str, str],
-    root: Path,
-    context: RunContext | None = None,
-) -> Path:
-    """Where fetched repositories are kept: a pipeline's own cache can save it."""
-    if settings.cache_dir:
-        return root / settings.cache_dir.expanduser()
-    if context is not None:
-        return private_directory(context.workspace / ".karst") / "cache"
-    home = (
-        environ.get("XDG_CACHE_HOME") or f"{environ.get('HOME') or Path.home()}/.cache"
-    )
-    return Path(home) / "karstkit" / "fetched"
-
-
-def forge_secrets(settings: Settings) -> tuple[Secret, ...]:
-    """The tokens and keys of forges, never to be shown."""
-    secret = {key.name for key in FORGE_KEYS if key.secret}
-    return tuple(Secret(v) for name, v in settings.forges.items() if name in secret)
 
 
 def sidecar_reference(settings: Settings) -> str:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from karst.cli.main import run
-from karst.cli.wiring import fetched_folder, forge_secrets, terraform_program
+from karst.cli.places import fetched_folder, forge_secrets
+from karst.cli.wiring import terraform_program
 from karst.config.settings import read_settings
 from karst.config.slug import parse_slug
 from karst.context.run_context import RunContext
