@@ -27,6 +27,11 @@ from karst.fetch.lock import RepoLock
 from karst.fetch.lock_file import lock_path, read_lock
 from karst.fetch.lock_text import parse_lock
 from karst.forges.access import read_access
+from karst.forges.github_identity import (
+    issuer_of,
+    open_token_signer,
+    open_token_verifier,
+)
 from karst.forges.github_requests import GitHubRequests
 from karst.forges.http_options import HttpOptions
 from karst.forges.publishing import CommentHeader, Publisher
@@ -104,6 +109,12 @@ class Opening:
             signs=not self.context.is_restricted,
             base=self.base,
             lock=self.lock,
+            token_signer=open_token_signer(self.environ, HttpOptions(self.environ)),
+            token_verifier=open_token_verifier(
+                HttpOptions(self.environ),
+                self.context.branch or "",
+                issuer=issuer_of(self.context.server_url),
+            ),
         )
 
 

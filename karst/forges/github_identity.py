@@ -22,9 +22,20 @@ from karst.terraform.receipt import Receipt
 from karst.terraform.receipt_signing import Claims, TokenSigner, TokenVerifier
 
 ISSUER = "https://token.actions.githubusercontent.com"
+_PUBLIC = "https://github.com"
 _URL = "ACTIONS_ID_TOKEN_REQUEST_URL"
 _TOKEN = "ACTIONS_ID_TOKEN_REQUEST_TOKEN"  # noqa: S105  (a variable's name)
 _REMEDY = "give the job `permissions:` with `id-token: write`, or set receipt-key"
+
+
+def issuer_of(server: str) -> str:
+    """Who issues the ID tokens of the GitHub at `server` (GITHUB_SERVER_URL)."""
+    if server in ("", _PUBLIC):
+        return ISSUER
+    scheme, _, host = server.partition("://")
+    if host.endswith(".ghe.com"):
+        return f"{scheme}://token.actions.{host}"
+    return f"{server}/_services/token"
 
 
 def open_token_signer(

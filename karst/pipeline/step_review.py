@@ -47,6 +47,7 @@ class Reviewing:
         signs: whether this run may vouch for what it computed.
         base: the base branch's stack and pins, where this is about a request.
         lock: the pins here.
+        token_signer, token_verifier: by the job's own token, where there is no key.
     """
 
     context: RunContext
@@ -58,16 +59,20 @@ class Reviewing:
     base: tuple[StackSpec | None, RepoLock] = (None, _NO_LOCK)
     lock: RepoLock = _NO_LOCK
     clock: Clock = field(default_factory=Clock)
+    token_signer: Signer | None = None
+    token_verifier: Verifier | None = None
 
     @property
     def signer(self) -> Signer | None:
-        if not self.signs or self.key is None:
+        if not self.signs:
             return None
-        return KeySigner(parse_keys(self.key)[0])
+        return KeySigner(parse_keys(self.key)[0]) if self.key else self.token_signer
 
     @property
     def verifier(self) -> Verifier:
-        return KeyVerifier(parse_keys(self.key)) if self.key else AnyVerifier(())
+        if self.key:
+            return KeyVerifier(parse_keys(self.key))
+        return self.token_verifier or AnyVerifier(())
 
     def receipt(self, planned: Planned) -> Receipt | None:
         """The receipt of a plan, None where nobody could sign it or it is too long."""

@@ -12,7 +12,11 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from karst.forges.github_identity import open_token_signer, open_token_verifier
+from karst.forges.github_identity import (
+    issuer_of,
+    open_token_signer,
+    open_token_verifier,
+)
 from karst.forges.http_options import HttpOptions
 from karst.forges.publishing import PublishFailure
 from karst.report.sealed import CommentHeader, open_sealed, seal, unseal
@@ -179,6 +183,19 @@ def test_only_one_workflow_may_sign_where_it_is_named(issuer: Issuer) -> None:
         opened(issuer, changed, workflow=ours)
     issuer.claims = {"job_workflow_ref": ours}
     opened(issuer, sealed_by(issuer), workflow=ours)
+
+
+@pytest.mark.parametrize(
+    ("server", "issuer"),
+    [
+        ("", "https://token.actions.githubusercontent.com"),
+        ("https://github.com", "https://token.actions.githubusercontent.com"),
+        ("https://acme.ghe.com", "https://token.actions.acme.ghe.com"),
+        ("https://git.acme.test", "https://git.acme.test/_services/token"),
+    ],
+)
+def test_each_github_has_its_issuer(server: str, issuer: str) -> None:
+    assert issuer_of(server) == issuer
 
 
 def test_without_the_permission_there_is_no_signer(issuer: Issuer) -> None:
