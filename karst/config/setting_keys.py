@@ -104,6 +104,11 @@ SETTING_GROUPS: tuple[tuple[str, tuple[SettingKey, ...]], ...] = (
                 "Folder of fetched repositories; default: ~/.cache/karstkit/fetched, in a pipeline .karst/cache.",
             ),
             SettingKey(
+                "KARST_CACHE_SIZE",
+                "2GiB",
+                "What that folder may take; what was used longest ago goes first.",
+            ),
+            SettingKey(
                 "KARST_FETCH_SECONDS",
                 "600",
                 "How long fetching all services may take, in seconds.",

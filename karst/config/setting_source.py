@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from karst.config.addresses import hide_password, is_engine_address, is_network_name
 from karst.config.dotenv_file import DotenvValue, parse_dotenv
+from karst.config.quantity import parse_size
 from karst.config.setting_keys import SETTING_KEYS
 from karst.errors import ConfigError
 from karst.secret import Secret
@@ -79,6 +80,12 @@ class SettingSource:
         if not least <= int(text) <= most:
             self._refuse(name, "is out of range", remedy)
         return int(text)
+
+    def size(self, name: str) -> int:
+        try:
+            return parse_size(self.text(name))
+        except ValueError:
+            self._refuse(name, "is no size", "write it as 500MiB or 2GiB")
 
     def port(self, name: str) -> int:
         return self.whole(name, 1, 65535)

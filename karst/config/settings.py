@@ -18,7 +18,7 @@ class Settings:
     """Every setting of `karst.config.setting_keys`, as its own type.
 
     Paths are as written: relative ones belong to the folder of repos.yaml. `leaf_days`
-    are days, `fetch_seconds` seconds, `base_image` holds `{version}` where Python's version goes. `forges` are the variables of the group of
+    are days, `fetch_seconds` seconds, `cache_size` bytes, `base_image` holds `{version}` where Python's version goes. `forges` are the variables of the group of
     that name that are given, tokens among them.
     """
 
@@ -29,6 +29,7 @@ class Settings:
     supabase_service_role_key: Secret | None
     forges: Mapping[str, str] = field(repr=False)
     cache_dir: Path | None
+    cache_size: int
     fetch_seconds: int
     offline: bool
     docker_host: str | None
@@ -77,6 +78,7 @@ def read_settings(
             key.name: text for key in FORGE_KEYS if (text := read.optional(key.name))
         },
         cache_dir=read.path("KARST_CACHE_DIR"),
+        cache_size=read.size("KARST_CACHE_SIZE"),
         fetch_seconds=read.whole("KARST_FETCH_SECONDS", 1, 86400),
         offline=read.truth("KARST_OFFLINE"),
         docker_host=read.engine("DOCKER_HOST"),

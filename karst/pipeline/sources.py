@@ -118,11 +118,12 @@ def open_sources(
         forge = open_forge(kind, read_access(kind, settings.forges), http)
         source = RemoteSource(
             forge,
-            CheckoutCache(places.cache),
+            CheckoutCache(places.cache, settings.cache_size),
             processes,
             deadlines[0],
             offline=settings.offline,
             tell=lambda slug, step: tell(f"{slug}: {step}"),
+            ca_bundle=places.base / settings.ca_bundle if settings.ca_bundle else None,
         )
         return Remote(forge, source)
 
