@@ -117,7 +117,8 @@ class Calling:
                 {"if": "always()", "run": _SHOW},
             ],
         }
-        return yaml.safe_dump({"on": list(events), "jobs": {"karst": job}})
+        # act names containers and volumes by workflow and job alone.
+        return yaml.safe_dump({"on": list(events), "jobs": {self.name: job}})
 
     # --- events ---
 
@@ -217,6 +218,11 @@ class Calling:
         """Names of the stack's containers."""
         label = f"--filter=label=karst.stack={self.name}"
         return sorted(docker("ps", "-a", "--format={{.Names}}", label).split())
+
+    def job_containers(self) -> list[str]:
+        """What act itself has running, or left."""
+        name = f"--filter=name=-{self.name}-"
+        return docker("ps", "-a", name, "--format={{.ID}} {{.Image}}").splitlines()
 
     def destroy(self) -> None:
         workspace = self.checkout("main")

@@ -1,8 +1,8 @@
-"""The action's folder with this machine's own parts, for `docker build` and for `act`.
+"""The action's folder as `uses:` would have it, for `docker build` and for `act`.
 
-An ordinary machine builds the repository's root as it is. Where no image registry and
-no maker of Terraform can be reached, what bootstrap has made goes into `parts/`, and
-the Dockerfile's arguments get other defaults: a runner gives it none.
+On an ordinary machine that is the repository's own. Where no image registry and no
+maker of Terraform can be reached, what bootstrap has made goes into `parts/`, and the
+Dockerfile's arguments get other defaults: a runner gives it none.
 `python -m machine.action_image FOLDER`.
 """
 
@@ -13,7 +13,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from machine.base_image import present_base
+from machine.base_image import STAND_IN, present_base
 from machine.part import LeftToUser, Machine
 from machine.sidecar_image import CA_VARIABLES
 from machine.terraform import Provider, find_terraform
@@ -28,14 +28,10 @@ PACKAGES = "openssh-client"
 
 
 def write_folder(machine: Machine, folder: Path) -> None:
-    """Write the action as `uses:` would fetch it, parts included, into the new `folder`.
+    """Write the action into the new `folder`, with parts where they are needed.
 
-    Raises LeftToUser where a part is missing.
+    Raises LeftToUser where one is missing.
     """
-    base, terraform = present_base(machine), find_terraform(machine)
-    docker = old_client(machine)
-    if base is None or terraform is None or docker is None:
-        raise LeftToUser("run tools/bootstrap first")
     for name in (*SOURCES, *FILES):
         source, target = machine.repository / name, folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -46,20 +42,30 @@ def write_folder(machine: Machine, folder: Path) -> None:
         else:
             shutil.copy(source, target)
     parts = folder / "parts"
-    (parts / "bin").mkdir(parents=True)
-    shutil.copy(terraform, parts / "bin" / Path(terraform).name)
-    shutil.copy(docker, parts / "bin" / "docker")
-    mirror = Provider(machine).mirror
-    if mirror.is_dir():
-        shutil.copytree(mirror, parts / mirror.name)
+    parts.mkdir()
     for name in CA_VARIABLES:
         bundle = machine.environ.get(name)
         if bundle and Path(bundle).is_file():
             shutil.copy(bundle, parts / "ca.pem")
             break
-    dockerfile = folder / "Dockerfile"
-    text = with_defaults(dockerfile.read_text(), BASE=base, APT_PACKAGES=PACKAGES)
-    dockerfile.write_text(text)
+    base = present_base(machine)
+    if base == STAND_IN:
+        _add_parts(machine, parts)
+        dockerfile = folder / "Dockerfile"
+        text = with_defaults(dockerfile.read_text(), BASE=base, APT_PACKAGES=PACKAGES)
+        dockerfile.write_text(text)
+
+
+def _add_parts(machine: Machine, parts: Path) -> None:
+    terraform, docker = find_terraform(machine), old_client(machine)
+    if terraform is None or docker is None:
+        raise LeftToUser("run tools/bootstrap first")
+    (parts / "bin").mkdir()
+    shutil.copy(terraform, parts / "bin" / Path(terraform).name)
+    shutil.copy(docker, parts / "bin" / "docker")
+    mirror = Provider(machine).mirror
+    if mirror.is_dir():
+        shutil.copytree(mirror, parts / mirror.name)
 
 
 def old_client(machine: Machine) -> str | None:
