@@ -62,6 +62,7 @@ WEB = ServiceSpec(
     "web",
     slug=parse_slug("gh:acme/web#main"),
     env={"LOG_LEVEL": "info", "TOKEN": CANARY},
+    secrets=("SESSION_KEY",),
 )
 API = ServiceSpec("api", slug=parse_slug("gl:acme/api"), calls=())
 BEFORE = a_spec(WEB, API)
@@ -69,7 +70,7 @@ AFTER = a_spec(
     replace(
         WEB,
         env={"LOG_LEVEL": f"{CANARY}-2", "TOKEN": CANARY},
-        secrets=("DATABASE_URL",),
+        secrets=("SESSION_KEY", "DATABASE_URL"),
         calls=("api",),
         publish=PublishSpec("127.0.0.1", 8080),
     ),

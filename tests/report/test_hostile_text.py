@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 import report_samples as samples
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -50,6 +50,9 @@ FRAGMENTS = (
 HOSTILE = st.lists(
     st.sampled_from(FRAGMENTS) | st.text(max_size=6), min_size=1, max_size=8
 ).map("".join)
+# What a random search may miss is tried each time.
+EVERY = "".join(FRAGMENTS)
+LINES = "\n".join(FRAGMENTS)
 OURS = {"action", "how", "state", "expected", "mode", "kind", "text", "actions"}
 KEPT = {*OURS, "compare", "stages", "certificates_end", "certificate_ends", "address"}
 
@@ -96,6 +99,8 @@ PLAIN = list(documents(samples.PLAN, "x"))
 
 
 @given(HOSTILE)
+@example(EVERY)
+@example(LINES)
 @settings(max_examples=80, deadline=None)
 def test_a_text_changes_nothing_but_the_inside_of_code(text: str) -> None:
     assume(clean(text[:7]))  # a commit is cut to seven signs
@@ -105,6 +110,7 @@ def test_a_text_changes_nothing_but_the_inside_of_code(text: str) -> None:
 
 
 @given(HOSTILE, HOSTILE)
+@example(EVERY, LINES)
 def test_a_cell_reads_back(one: str, two: str) -> None:
     """What a parser finds in the code span is the text, without anything unseen."""
     tokens = PARSER.parse(table(("a", "b"), [(code(one), code(two))]))
@@ -116,6 +122,7 @@ def test_a_cell_reads_back(one: str, two: str) -> None:
 
 
 @given(st.lists(HOSTILE, min_size=1, max_size=5))
+@example(list(FRAGMENTS))
 def test_a_code_block_is_one_block(lines: list[str]) -> None:
     tokens = PARSER.parse(f"{code_block(lines, limit=100_000)}\n\nafter")
     kinds = [t.type for t in tokens]
@@ -124,22 +131,30 @@ def test_a_code_block_is_one_block(lines: list[str]) -> None:
 
 
 @given(HOSTILE)
+@example(EVERY)
+@example(LINES)
 def test_a_link_goes_where_it_says_or_is_none(text: str) -> None:
-    for url in (text, f"https://github.com/{text}", f"javascript:{text}"):
+    for url in (text, f"https://github.com/{text}", f"javascript://a/{text}"):
         tokens = PARSER.parse(f"| a |\n| --- |\n| {link('4 commits', url)} |")
         inline = [t for t in tokens if t.type == "inline"][1]
         kinds = [t.type for t in inline.children or []]
         assert kinds in (["text"], ["link_open", "text", "link_close"])
         shown = [t for t in inline.children or [] if t.type == "text"]
         assert shown[0].content == "4 commits"
+        opened = [t for t in inline.children or [] if t.type == "link_open"]
+        assert all(str(t.attrs["href"]).startswith("http") for t in opened)
 
 
 @given(HOSTILE)
+@example(EVERY)
+@example(LINES)
 def test_a_mermaid_label_stays_within_its_quotes(text: str) -> None:
     assert re.fullmatch(r"(?:[^\W_]|[ /-]|#\d+;)*", mermaid_label(text))
 
 
 @given(HOSTILE)
+@example(EVERY)
+@example(LINES)
 @settings(deadline=None)
 def test_junit_is_xml_whatever_was_said(text: str) -> None:
     root = ET.fromstring(render_junit(swap(samples.E2E_WRONG, text)))  # noqa: S314
@@ -147,6 +162,8 @@ def test_junit_is_xml_whatever_was_said(text: str) -> None:
 
 
 @given(HOSTILE)
+@example(EVERY)
+@example(LINES)
 def test_an_annotation_is_one_command(text: str) -> None:
     said = render_annotation("error", text, file=f"f{text}", line=3, title=text)
     assert not set(said) & {"\n", "\r", "\x1b", "\x00"}
@@ -172,6 +189,8 @@ def test_an_annotation_whole() -> None:
 
 
 @given(HOSTILE)
+@example(EVERY)
+@example(LINES)
 def test_a_group_holds_no_command(text: str) -> None:
     lines = render_group("title", text).splitlines()
     inside = lines[1:-1]
@@ -182,6 +201,8 @@ def test_a_group_holds_no_command(text: str) -> None:
 
 
 @given(HOSTILE)
+@example(EVERY)
+@example(LINES)
 @settings(deadline=None)
 def test_a_jobs_log_holds_no_command(text: str) -> None:
     for run in (samples.ROLLED_BACK, samples.E2E_WRONG, samples.BROKEN):
@@ -194,6 +215,8 @@ def test_a_jobs_log_holds_no_command(text: str) -> None:
 
 
 @given(HOSTILE)
+@example(EVERY)
+@example(LINES)
 def test_a_section_ends_where_it_ends(text: str) -> None:
     said = render_section(text, text, text, began=1, ended=5)
     assert said.count("\x1b[0K") == 4
