@@ -15,6 +15,7 @@ from review_world import (
     VERIFIER,
     World,
     changes,
+    commit_id,
     planned_with,
     resource,
     service,
@@ -25,10 +26,21 @@ import karst
 from karst.config.spec import MeshSpec, PublishSpec, StackSpec
 from karst.errors import UnreviewedError
 from karst.fetch.lock import LockEntry, RepoLock
-from karst.forges.publishing import Comment, CommentHeader
-from karst.pipeline.receipts import Occasion, choose_pins, make_limited_receipt
+from karst.forges.publishing import (
+    Comment,
+    CommentHeader,
+    MergedRequest,
+    PublishFailure,
+)
+from karst.pipeline.receipts import (
+    Occasion,
+    choose_pins,
+    make_limited_receipt,
+    make_receipt,
+)
 from karst.pipeline.reviewing import (
     Review,
+    collect,
     read_reviewed,
     refuse_unreviewed,
     review,
@@ -148,6 +160,77 @@ def test_a_stale_plan_that_names_a_lagging_service_voids_nobody() -> None:
     assert why(world.apply()) == {}
 
 
+def test_a_newer_plan_of_a_neighbour_shows_what_came_in_without_a_receipt() -> None:
+    """Its reviewers saw that service's change, too; and the commit is that plan's."""
+    world = deployed()
+    world.merge(world.open(changed("api", "2")))
+    world.merge(world.open(changed("api", "3", world.main), sign=False))
+    world.refs[str(API.slug)] = "moved on"
+    neighbour = world.open(changed("web", "2", world.main))
+    world.merge(neighbour)
+    world.refs[str(API.slug)] = "moved on again"
+    planned, found = world.look()
+    assert why(found) == {}
+    (api,) = (e for e in planned.lock.entries if e.service == "api")
+    assert api.commit == commit_id("moved on")
+
+
+def test_a_plan_of_what_somebody_altered_says_nothing_of_it() -> None:
+    """It is put back to what was applied, and may be another request's to change."""
+    world = deployed()
+    planned = world.plan(changed("web", "2"))
+    stack = planned.plan.stack
+    (key,) = (k for k in stack.services if k.startswith("api@"))
+    entries = changes(world.state, stack)
+    entries.append(resource("docker_container", "app", key, "create"))
+    drifted = planned_with(planned, entries, stack)
+    occasion = Occasion(REPOSITORY, "", "", 7, "c" * 40)
+    assert set(make_receipt(drifted, occasion).services) == {"web"}
+
+
+def test_where_nobody_knows_the_last_commit_the_last_request_alone_counts() -> None:
+    """An old receipt could lead back to what was replaced long ago."""
+    old, last = (
+        MergedRequest(n, commit_id(f"head {n}"), commit_id(f"merge {n}"))
+        for n in (1, 2)
+    )
+
+    class History:
+        """What of a forge is asked."""
+
+        def merged_requests(
+            self, since: str | None, _: str
+        ) -> tuple[MergedRequest, ...]:
+            if since == "gone":
+                raise PublishFailure("no such commit", why="missing")
+            if since == "broken":
+                raise PublishFailure("it is down", why="unavailable")
+            return (last,) if since == "known" else (old, last)
+
+        def own_comments(self, _: int) -> tuple[Comment, ...]:
+            return ()
+
+    def numbers(applied: Applied) -> list[int]:
+        found = collect(
+            History(),  # type: ignore[arg-type]
+            HEADER,
+            VERIFIER,
+            REPOSITORY,
+            applied=applied,
+            until=last.commit,
+        )
+        return [r.request.number for r in found]
+
+    running = deployed().state
+    assert numbers(replace(running, commit="known")) == [2]
+    assert numbers(replace(running, commit="")) == [2]
+    assert numbers(replace(running, commit="gone")) == [2]
+    assert numbers(Applied()) == [1, 2]
+    assert numbers(Applied(commit="gone")) == [1, 2]
+    with pytest.raises(PublishFailure, match="it is down"):
+        numbers(replace(running, commit="broken"))
+
+
 def test_the_newest_that_changes_a_service_decides() -> None:
     world = deployed()
     world.merge(world.open(changed("api", "2")))
@@ -188,6 +271,23 @@ def test_a_later_plan_of_a_merged_request_mends_a_refusal() -> None:
     assert not world.look()[1].well
     request.comments.append(world.comment(request))
     assert world.apply().well
+
+
+def test_a_request_changes_a_service_by_its_text_or_its_line_in_the_lock() -> None:
+    def changes_of(after: StackSpec, *commits: str) -> set[str]:
+        old, new = (lock_of(BASE, commit) for commit in commits)
+        occasion = Occasion(REPOSITORY, "", "", 7, "c", before=BASE, locks=(old, new))
+        names = ("web", "api", "db", "new", NETWORK)
+        return {n for n in names if occasion.changes(after, n)}
+
+    one, two = "ab" * 20, "cd" * 20
+    assert changes_of(BASE, one, one) == set()
+    assert changes_of(BASE, one, two) == {"web", "api", "db"}
+    assert changes_of(changed("api", "2"), one, one) == {"api"}
+    assert changes_of(spec(WEB, API), one, one) == {"db"}
+    assert changes_of(spec(*BASE.services, service("new")), one, one) == {"new"}
+    other = replace(BASE, mesh=MeshSpec(network="other"))
+    assert changes_of(other, one, one) == {"web", "api", "db", NETWORK}
 
 
 # --- pins ---
