@@ -23,7 +23,15 @@ _QUESTIONS = ("GET", "HEAD")
 
 
 class NoAnswerError(Exception):
-    """The line broke; the text says how, in words without an address."""
+    """The line broke; the text says how, in words without an address.
+
+    Attributes:
+        final: whether another try would end the same way.
+    """
+
+    def __init__(self, why: str, *, final: bool = False) -> None:
+        super().__init__(why)
+        self.final = final
 
 
 @dataclass(frozen=True)
@@ -36,11 +44,13 @@ class Heard:
 
 
 class _AskAgainError(Exception):
-    def __init__(self, wait: Wait, answer: object = None, why: str = "") -> None:
-        super().__init__(why)
+    def __init__(
+        self, wait: Wait, answer: object = None, broken: NoAnswerError | None = None
+    ) -> None:
+        super().__init__()
         self.wait = wait
         self.answer = answer
-        self.why = why
+        self.broken = broken
 
 
 @dataclass
@@ -76,10 +86,10 @@ class Asking:
             try:
                 answer = send()
             except NoAnswerError as error:
-                why = str(error)
+                broken = error
             else:
                 return self._accept(answer, hear(answer), repeatable=repeatable)
-            raise _AskAgainError(Wait(None, limited=False), why=why)
+            raise _AskAgainError(Wait(None, limited=False), broken=broken)
 
         def tell(state: RetryCallState) -> _T:
             failed = _failure(state)
@@ -90,10 +100,12 @@ class Asking:
                 raise self.refusals.limited(place, until)
             if failed.answer is not None:
                 return failed.answer  # type: ignore[return-value]
-            raise self.refusals.unreachable(place, failed.why)
+            raise self.refusals.unreachable(place, str(failed.broken))
 
         def is_over(state: RetryCallState) -> bool:
             failed = _failure(state)
+            if failed.broken and failed.broken.final:
+                return True
             if not failed.wait.limited and (
                 not repeatable or state.attempt_number >= _BREAKDOWN_TRIES
             ):

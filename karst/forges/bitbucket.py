@@ -57,7 +57,9 @@ class BitbucketForge:
     def find_commit(self, repository: str, ref: str | None) -> RemoteCommit:
         where = self._refusals.where(repository, ref)
         facts = self._ask(where, self._path(repository), fields=_REPOSITORY_FIELDS)
-        canonical = str(facts.get("full_name") or repository)
+        canonical = facts.get("full_name")
+        if not isinstance(canonical, str):
+            raise self._refusals.strange(where)
         if ref is None:
             branch = (facts.get("mainbranch") or {}).get("name")
             if not branch:
@@ -116,25 +118,42 @@ class BitbucketForge:
         # The separator is a carriage return, as in Bitbucket's own links.
         url = f"{self._access.web}/{repository}/branches/compare/{new}%0D{old}"
         where = self._refusals.where(repository, new)
-        count, page = 0, 1
         try:
-            while page <= _MOST_PAGES:
-                listed = self._ask(
-                    where,
-                    f"{self._path(repository)}/commits/{new}",
-                    exclude=old,
-                    pagelen=str(_PAGE),
-                    page=str(page),
-                    fields="values.hash,next",
-                )
-                count += len(listed.get("values") or ())
-                if not listed.get("next"):
-                    return Comparison(url, count)
-                page += 1
+            behind = self._list_beyond(repository, where, old, new, size=1, pages=1)
+            ahead = self._list_beyond(
+                repository, where, new, old, size=_PAGE, pages=_MOST_PAGES
+            )
         except FetchError:
             # The page is worth showing where nobody can count.
-            pass
-        return Comparison(url, None)
+            return Comparison(url, None)
+        counted, is_all = ahead
+        return Comparison(url, counted if is_all else None, behind[0])
+
+    def _list_beyond(
+        self,
+        repository: str,
+        where: str,
+        tip: str,
+        known: str,
+        *,
+        size: int,
+        pages: int,
+    ) -> tuple[int, bool]:
+        """Count what `tip` has and `known` lacks; False where there is more."""
+        count = 0
+        for page in range(1, pages + 1):
+            listed = self._ask(
+                where,
+                f"{self._path(repository)}/commits/{tip}",
+                exclude=known,
+                pagelen=str(size),
+                page=str(page),
+                fields="values.hash,next",
+            )
+            count += len(listed.get("values") or ())
+            if not listed.get("next"):
+                return count, True
+        return count, False
 
     def _path(self, repository: str) -> str:
         return f"{self._access.api}/repositories/{repository}"

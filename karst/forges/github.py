@@ -25,7 +25,7 @@ from karst.forges.http_options import HttpOptions
 from karst.forges.refs import is_commit_id, split_ref
 from karst.forges.refusals import Refusals
 from karst.forges.sessions import open_session
-from karst.forges.telling import ask
+from karst.forges.telling import NONSENSE, ask
 from karst.secret import Secret
 
 _T = TypeVar("_T")
@@ -110,14 +110,14 @@ class GitHubForge:
         url = f"{self._access.web}/{repository}/compare/{old}...{new}"
         where = self._refusals.where(repository, new)
 
-        def count() -> int:
+        def count() -> tuple[int, int]:
             compared = self._repository(repository).compare(
                 old, new, comparison_commits_per_page=1
             )
-            return compared.ahead_by
+            return compared.ahead_by, compared.behind_by
 
         try:
-            return Comparison(url, self._ask(where, count))
+            return Comparison(url, *self._ask(where, count))
         except FetchError:
             # The page is worth showing where nobody can count.
             return Comparison(url, None)
@@ -200,10 +200,8 @@ class GitHubForge:
 
     def _ask(self, where: str, question: Callable[[], _T]) -> _T:
         def translate(error: Exception) -> FetchError | None:
-            if isinstance(error, BadAttributeException | AssertionError):
-                return self._refusals.strange(where)
-            if isinstance(error, RuntimeError):
-                # PyGithub's word for a redirect to another host.
+            # PyGithub calls a redirect to another host a RuntimeError.
+            if isinstance(error, (*NONSENSE, BadAttributeException, RuntimeError)):
                 return self._refusals.strange(where)
             if not isinstance(error, GithubException):
                 return None

@@ -23,7 +23,7 @@ from karst.forges.quiet import quiet_libraries
 from karst.forges.refs import is_commit_id, split_ref
 from karst.forges.refusals import Refusals
 from karst.forges.sessions import open_session
-from karst.forges.telling import ask
+from karst.forges.telling import NONSENSE, ask
 
 _T = TypeVar("_T")
 _HIDDEN = (401, 403, 404)
@@ -103,12 +103,16 @@ class GitLabForge:
     def compare(self, repository: str, old: str, new: str) -> Comparison:
         url = f"{self._access.web}/{repository}/-/compare/{old}...{new}"
 
-        def count() -> int:
-            compared: Any = self._project(repository).repository_compare(old, new)
-            return len(compared["commits"])
+        def count() -> tuple[int, int]:
+            # Each way shows only what the second commit has and the first lacks.
+            project = self._project(repository)
+            there: Any = project.repository_compare(old, new)
+            back: Any = project.repository_compare(new, old)
+            return len(there["commits"]), len(back["commits"])
 
         try:
-            return Comparison(url, self._ask(self._refusals.where(repository), count))
+            where = self._refusals.where(repository)
+            return Comparison(url, *self._ask(where, count))
         except FetchError:
             # The page is worth showing where nobody can count.
             return Comparison(url, None)
@@ -205,8 +209,7 @@ class GitLabForge:
                     return self._refusals.strange(where)
                 said = error.error_message
                 return self._refusals.by_status(status, where, str(said or ""))
-            if isinstance(error, AttributeError | KeyError | TypeError):
-                # An answer without what GitLab's always have.
+            if isinstance(error, NONSENSE):
                 return self._refusals.strange(where)
             return None
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ssl
-import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,12 +12,13 @@ import httpx
 from karst.forges.answers import AnswerStore, Kept
 from karst.forges.asking import Asking, Heard, NoAnswerError
 from karst.forges.failures import say_failure
-from karst.forges.http_options import USER_AGENT, HttpOptions
+from karst.forges.httpx_clients import HttpxClients
 from karst.forges.quiet import quiet_libraries
 
 # Longer than any answer that is no file.
 _LONGEST = 32 * 1024 * 1024
 _PIECE = 65536
+_TOO_LONG = "its answer is too long"
 _MOST_HOPS = 5
 _REDIRECTS = (301, 302, 303, 307, 308)
 
@@ -39,15 +38,11 @@ class HttpxLine:
         self._token_headers = dict(token_headers)
         self._asking = asking
         self._answers = answers
-        self._clients: dict[str | None, httpx.Client] = {}
-        self._lock = threading.Lock()
+        self._clients = HttpxClients(asking.options)
 
     def close(self) -> None:
         """End the connections."""
-        with self._lock:
-            for client in self._clients.values():
-                client.close()
-            self._clients.clear()
+        self._clients.close()
 
     def get(self, url: str, query: Mapping[str, str] | None = None) -> httpx.Response:
         """Ask; returns a whole answer of any status that is no redirect."""
@@ -68,33 +63,45 @@ class HttpxLine:
     def stream(self, url: str) -> Iterator[httpx.Response]:
         """Ask for a file; its body is read by the caller, undecoded."""
         headers = {"Accept-Encoding": "identity"}
-        answer = self._asking.ask("GET", url, lambda: self._send(url, headers), _hear)
-        try:
-            yield answer
-        finally:
-            answer.close()
+        with ExitStack() as held:
+            yield self._asking.ask(
+                "GET", url, lambda: self._send(url, headers, held), _hear
+            )
 
-    def _send(self, url: str, headers: Mapping[str, str]) -> httpx.Response:
-        """Send and follow redirects; the token stays with the forge's own hosts."""
+    def _send(
+        self, url: str, headers: Mapping[str, str], held: ExitStack
+    ) -> httpx.Response:
+        """Send and follow redirects; the token stays with the forge's own hosts.
+
+        `held` closes the answer. An earlier try's is closed before the next.
+        """
+        held.close()
         for _ in range(_MOST_HOPS):
-            answer = self._send_once(url, headers)
+            answer = self._send_once(url, headers, held)
             target = answer.headers.get("location")
             if answer.status_code not in _REDIRECTS or not target:
                 return answer
             # Read, so that the connection serves the next request.
             with suppress(httpx.HTTPError):
                 answer.read()
-            answer.close()
+            held.close()
             headers = {k: v for k, v in headers.items() if k != "If-None-Match"}
-            url = str(httpx.URL(url).join(target))
-        raise NoAnswerError("it redirects in a circle")
+            try:
+                url = str(httpx.URL(url).join(target))
+            except httpx.InvalidURL:
+                break
+        raise NoAnswerError("it redirects to nowhere", final=True)
 
-    def _send_once(self, url: str, headers: Mapping[str, str]) -> httpx.Response:
+    def _send_once(
+        self, url: str, headers: Mapping[str, str], held: ExitStack
+    ) -> httpx.Response:
         shown = self._token_headers if _origin(url) in self._own else {}
-        client = self._client(url)
+        client = held.enter_context(self._clients.lend(url))
         try:
             request = client.build_request("GET", url, headers={**headers, **shown})
-            return client.send(request, stream=True)
+            answer = client.send(request, stream=True)
+            held.callback(answer.close)
+            return answer
         except httpx.HTTPError as error:
             why = say_failure(error)
         # Outside of the handler: the library's error holds the request and its token.
@@ -104,26 +111,25 @@ class HttpxLine:
         self, url: str, headers: Mapping[str, str], begun: float
     ) -> httpx.Response:
         """Send, and read the whole body, within the time and the size it may have."""
-        answer = self._send(url, headers)
-        why, body = "", b""
-        try:
-            for piece in answer.iter_bytes(_PIECE):
-                body += piece
-                if len(body) > _LONGEST:
-                    why = "its answer is too long"
-                    break
-                if self._asking.options.seconds_left(begun) < 0:
-                    why = "its answer comes too slowly"
-                    break
-        except httpx.HTTPError as error:
-            why = say_failure(error)
-        finally:
-            answer.close()
+        why, body = "", bytearray()
+        with ExitStack() as held:
+            answer = self._send(url, headers, held)
+            try:
+                for piece in answer.iter_bytes(_PIECE):
+                    body += piece
+                    if len(body) > _LONGEST:
+                        why = _TOO_LONG
+                        break
+                    if self._asking.options.seconds_left(begun) < 0:
+                        why = "its answer comes too slowly"
+                        break
+            except httpx.HTTPError as error:
+                why = say_failure(error)
         if why:
-            raise NoAnswerError(why)
+            raise NoAnswerError(why, final=why == _TOO_LONG)
         dropped = ("content-encoding", "content-length", "transfer-encoding")
         told = {k: v for k, v in answer.headers.items() if k not in dropped}
-        return httpx.Response(answer.status_code, headers=told, content=body)
+        return httpx.Response(answer.status_code, headers=told, content=bytes(body))
 
     def _keep(self, url: str, answer: httpx.Response) -> None:
         etag = answer.headers.get("etag")
@@ -132,29 +138,6 @@ class HttpxLine:
         usable = answer.status_code == 200 and "json" in content_type and not no_store
         if self._answers and etag and usable and _origin(url) in self._own:
             self._answers.keep(Kept(_question(url), etag, content_type, answer.text))
-
-    def _client(self, url: str) -> httpx.Client:
-        options = self._asking.options
-        proxy = options.proxy(url)
-        with self._lock:
-            if proxy not in self._clients:
-                self._clients[proxy] = _open_client(options, proxy)
-            return self._clients[proxy]
-
-
-def _open_client(options: HttpOptions, proxy: str | None) -> httpx.Client:
-    return httpx.Client(
-        # Else the environment would overrule the CA bundle and send .netrc's passwords.
-        trust_env=False,
-        follow_redirects=False,
-        proxy=proxy,
-        verify=ssl.create_default_context(cafile=options.ca_bundle),
-        headers={"User-Agent": USER_AGENT},
-        limits=httpx.Limits(max_connections=options.connections),
-        timeout=httpx.Timeout(
-            options.read_timeout, connect=options.connect_timeout, pool=None
-        ),
-    )
 
 
 def _hear(answer: httpx.Response) -> Heard:

@@ -25,6 +25,7 @@ _TOKEN_HEADERS = ("Authorization", "PRIVATE-TOKEN", "JOB-TOKEN", "Cookie")
 # Longer than any answer that is no file.
 _LONGEST = 32 * 1024 * 1024
 _PIECE = 65536
+_TOO_LONG = "its answer is too long"
 
 
 def open_session(
@@ -106,7 +107,7 @@ class ForgeAdapter(HTTPAdapter):
             for piece in answer.raw.stream(_PIECE, decode_content=True):
                 body.write(piece)
                 if body.tell() > _LONGEST:
-                    why = "its answer is too long"
+                    why = _TOO_LONG
                     break
                 if self._asking.options.seconds_left(begun) < 0:
                     why = "its answer comes too slowly"
@@ -115,7 +116,7 @@ class ForgeAdapter(HTTPAdapter):
             why = say_failure(error)
         if why:
             answer.close()
-            raise NoAnswerError(why)
+            raise NoAnswerError(why, final=why == _TOO_LONG)
         answer.raw.release_conn()
         return self._whole(request, answer.status_code, answer.headers, body)
 

@@ -9,6 +9,8 @@ from karst.errors import FetchError
 from karst.forges.refusals import LimitedError, UnreachableError
 
 _T = TypeVar("_T")
+# What a library falls over where an answer lacks what it should have.
+NONSENSE = (AssertionError, AttributeError, KeyError, TypeError, ValueError)
 
 
 def about(where: str, error: FetchError) -> FetchError:

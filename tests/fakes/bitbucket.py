@@ -166,7 +166,7 @@ def _refs(call: Call, workspace: str, repo_slug: str, kinds: tuple[str, ...]) ->
                     {
                         "type": "branch" if kind == "heads" else "tag",
                         "name": name,
-                        "target": _commit(call, found, found.git.facts(commit)),
+                        "target": _commit(found.git.facts(commit)),
                         "links": {"html": {"href": f"{call.forge.url}/{found.path}"}},
                     }
                 )
@@ -179,7 +179,7 @@ def read_commit(call: Call, workspace: str, repo_slug: str, commit: str) -> Repl
     ids = found.git.short_ids(commit) if not found.git.is_empty else ()
     if len(ids) != 1:
         raise Refusal(404, f"Commit not found: {commit}")
-    return Reply(200, _commit(call, found, found.git.facts(ids[0])))
+    return Reply(200, _commit(found.git.facts(ids[0])))
 
 
 @routes.get(_ROOT + "/commits/{revision}")
@@ -189,11 +189,11 @@ def list_commits(call: Call, workspace: str, repo_slug: str, revision: str) -> R
     if not found.git.resolve(revision) or not found.git.resolve(excluded):
         raise Refusal(404, "Commit not found")
     ids = reversed(found.git.between(excluded, revision))
-    listed = [_commit(call, found, found.git.facts(sha)) for sha in ids]
+    listed = [_commit(found.git.facts(sha)) for sha in ids]
     return call.page([{**commit, "type": "base_commit"} for commit in listed])
 
 
-def _commit(call: Call, found: HostedRepository, facts: CommitFacts) -> dict[str, Any]:
+def _commit(facts: CommitFacts) -> dict[str, Any]:
     raw = f"{facts.author[0]} <{facts.author[1]}>"
     return {
         "type": "commit",
@@ -203,9 +203,6 @@ def _commit(call: Call, found: HostedRepository, facts: CommitFacts) -> dict[str
         "author": {"type": "author", "raw": raw},
         "parents": [{"type": "base_commit", "hash": sha} for sha in facts.parents],
         "summary": {"raw": facts.message, "markup": "markdown"},
-        "links": {
-            "html": {"href": f"{call.forge.url}/{found.path}/commits/{facts.sha}"}
-        },
     }
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -15,11 +13,9 @@ from jsonschema.protocols import Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT4
 
+from tests.fakes.node_modules import find_package
+
 _DOCUMENT = "urn:description"
-
-
-class MissingDescriptionError(Exception):
-    """The description is not on this machine: nothing can be checked."""
 
 
 def _unless_null(keyword: Any) -> Any:
@@ -109,11 +105,5 @@ def _absolute(schema: dict[str, Any]) -> dict[str, Any]:
 @cache
 def github_description() -> Description:
     """GitHub's description, from the npm package that bootstrap installs."""
-    home_cache = Path.home() / ".cache" / "karstkit"
-    folder = Path(os.environ.get("KARST_CACHE") or home_cache) / "node/node_modules"
-    file = folder / "@octokit/openapi/generated/api.github.com.json"
-    if not file.is_file():
-        raise MissingDescriptionError(
-            f"{file} is missing; run: tools/bootstrap --only node-packages"
-        )
+    file = find_package("@octokit/openapi") / "generated/api.github.com.json"
     return Description(json.loads(file.read_text()))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ssl
+import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -37,6 +39,7 @@ class FakeServer:
         seen: every request, in the order in which they came.
         latency: seconds that every reply waits, as over a long line.
         connections: how many connections were opened.
+        crashes: what went wrong within the fake itself.
         tls: where set, the server speaks TLS.
     """
 
@@ -44,6 +47,7 @@ class FakeServer:
     seen: list[Request] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     connections: int = 0
+    crashes: list[str] = field(default_factory=list)
     tls: ssl.SSLContext | None = None
 
     def __post_init__(self) -> None:
@@ -129,8 +133,11 @@ class _Listener(ThreadingHTTPServer):
     request_queue_size = 128
     forge: FakeServer
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hangs up is no fault of the server."""
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
+        error = sys.exception()
+        # A client that hangs up is no fault of the server.
+        if not isinstance(error, ConnectionError | ssl.SSLError | TimeoutError):
+            self.forge.crashes.append("".join(traceback.format_exception(error)))
 
 
 class _Handler(BaseHTTPRequestHandler):

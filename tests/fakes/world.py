@@ -85,4 +85,4 @@ def open_world(kind: Kind, folder: Path) -> Iterator[World]:
         finally:
             for forge in world.opened:
                 forge.close()
-    assert fake.violations == []
+    assert (fake.violations, fake.crashes) == ([], [])

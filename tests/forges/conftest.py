@@ -58,4 +58,4 @@ def github() -> Iterator[FakeGitHub]:
     """A GitHub without repositories; TOKEN belongs to "ada"."""
     with FakeGitHub(tokens={TOKEN: User("ada")}) as forge:
         yield forge
-    assert forge.violations == []
+    assert (forge.violations, forge.crashes) == ([], [])

@@ -13,7 +13,8 @@ import pytest
 from tests.fakes import openapi
 from tests.fakes.exchange import Reply
 from tests.fakes.github import Call, FakeGitHub, User
-from tests.fakes.openapi import MissingDescriptionError, github_description
+from tests.fakes.node_modules import MissingDescriptionError
+from tests.fakes.openapi import github_description
 from tests.fakes.routes import Routes
 
 TOKEN = "a-token"

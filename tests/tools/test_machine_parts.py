@@ -268,5 +268,9 @@ def test_npm_packages_are_stale_when_a_pin_changes(tmp_path: Path) -> None:
     (part.folder / lock).unlink()
     assert part.state() == State(False, f"{part.folder} is incomplete")
     part.install()
+    before = part.folder
     (pins / "package-lock.json").write_text('{"newer": true}')
-    assert part.state().line == f"{part.folder} is not what tools/node says"
+    assert part.state() == State(False, f"no {part.folder / 'node_modules'}")
+    part.install()
+    assert part.state().present
+    assert (before / lock).is_file()
