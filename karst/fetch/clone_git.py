@@ -22,13 +22,12 @@ _URL = re.compile(
 )
 # sh's own printf: the values are in no process's argv.
 _HELPER = """!f() { test "$1" = get || exit 0; printf 'username=%s\\npassword=%s\\n' "$KARST_GIT_USERNAME" "$KARST_GIT_PASSWORD"; }; f"""
+# The user's and the machine's own settings are not read at all (NEUTRAL, and HOME).
 _OPTIONS = {
-    "core.askPass": "",
     "core.fsmonitor": "false",
     "core.hooksPath": "/dev/null",
     "core.protectHFS": "true",
     "core.protectNTFS": "true",
-    "credential.helper": "",
     "fetch.fsckObjects": "true",
     "fetch.recurseSubmodules": "false",
     # Always a pack: its growth is watched, and nothing is unpacked in memory.
@@ -43,8 +42,6 @@ _OPTIONS = {
     "transfer.bundleURI": "false",
     # Git LFS: the remote's own server, whatever the repository's .lfsconfig says.
     "lfs.basictransfersonly": "true",
-    "lfs.fetchexclude": "",
-    "lfs.fetchinclude": "",
 }
 # What old repositories have by the faults of old tools, and what harms nobody.
 _TOLERATED = [

@@ -61,6 +61,8 @@ def test_one_commit_is_fetched_and_no_history(
     clone = Cloner(processes).clone(access, newest, tmp_path / "clone", where="x")
     assert clone.git.ask("rev-list", "--all") == newest + "\n"
     assert clone.git.ask("cat-file", "-e", old) is None
+    # All of it in a pack, whose growth is watched.
+    assert (clone.git.ask("count-objects") or "").startswith("0 objects")
     assert len([1 for method, _, _ in server.seen if method == "POST"]) == 1
 
 
