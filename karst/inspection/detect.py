@@ -11,7 +11,7 @@ from karst.inspection.console_scripts import console_scripts
 from karst.inspection.declared import declared
 from karst.inspection.django import django
 from karst.inspection.entrypoint import Candidate
-from karst.inspection.frameworks import LIBRARIES
+from karst.inspection.frameworks import LIBRARIES, TEMPLATES
 from karst.inspection.packaging import Packaging, normalise, read_packaging
 from karst.inspection.programs import Program, placed, scanned
 from karst.inspection.rules import RULES, SCRIPTS, Found
@@ -49,8 +49,8 @@ def detect(tree: SourceTree, *, own_image: bool = True) -> Detected:
     if any(level.best for level in levels):
         brief = _brief(tree, packaging)
         return Detected((*levels, brief), declared=True)
-    if is_library:
-        return Detected((), library=True)
+    if is_library or not tree.files.isdisjoint(TEMPLATES):
+        return Detected((), library=is_library)
     for level in _LEVELS:
         levels.append(level(tree, packaging))
         if levels[-1].best:

@@ -106,3 +106,6 @@ LIBRARIES = frozenset(
         *("click", "typer", "pytest", "pydantic", "sqlalchemy", "httpx", "requests"),
     }
 )
+
+# Files of tools that make projects: what lies beside them is still to be filled in.
+TEMPLATES = frozenset({"cookiecutter.json", "copier.yml", "copier.yaml"})

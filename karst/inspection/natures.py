@@ -35,7 +35,7 @@ class Nature:
     """What was seen: the protocol, the port that is written, and the line.
 
     `guarded`: only where its file is started itself; `depth` counts the imports between
-    the program and that line.
+    the program and that line; `perhaps`: only where a bot's library is imported.
     """
 
     protocol: Protocol
@@ -43,6 +43,7 @@ class Nature:
     evidence: Evidence
     guarded: bool = False
     depth: int = 0
+    perhaps: bool = False
 
 
 def nature_of(tree: SourceTree, path: str) -> Nature | None:
@@ -50,19 +51,27 @@ def nature_of(tree: SourceTree, path: str) -> Nature | None:
     seen = {path}
     ring = [path]
     quiet: Nature | None = None
+    chats = False
     for depth in range(_DEEP):
         following: list[str] = []
         for file in ring:
+            chats = chats or _chats(tree, file)
             for found in _natures(tree, file):
                 if found.guarded and depth:
                     continue  # it does that only where it is started itself
                 if found.protocol != "none":
                     return replace(found, depth=depth)
-                quiet = quiet or replace(found, depth=depth)
+                if quiet is None or (quiet.perhaps and not found.perhaps):
+                    quiet = replace(found, depth=depth)
             following += sorted(imported_files(tree, file) - seen)
             seen.update(following)
         ring = following[:_MOST]
-    return quiet
+    return quiet if quiet and (chats or not quiet.perhaps) else None
+
+
+def _chats(tree: SourceTree, path: str) -> bool:
+    names = absolute_imports(tree, path)
+    return any(name.partition(".")[0] in BOTS for name in names)
 
 
 def _natures(tree: SourceTree, path: str) -> tuple[Nature, ...]:
@@ -77,19 +86,27 @@ def _look(tree: SourceTree, path: str) -> Iterator[Nature]:
     nodes = list(ast.walk(module))
     imports = {name.partition(".")[0] for name in absolute_imports(tree, path)}
     objects = set(_web_objects(nodes, set(imported_names(tree, path))))
-    chats = bool(imports & BOTS)
     guarded = {id(n) for g in main_guards(module) for n in ast.walk(g)}
     for call, name in _calls(nodes):
         inside = id(call) in guarded
         line = tree.evidence(path, call.lineno)
         if (served := _serves(name, imports, objects)) is not None:
             protocol, usual = served
-            written = _port(call, module)
+            written = _port(call, module) if protocol != "grpc" else _grpc_port(nodes)
             yield Nature(protocol, usual if written == -1 else written, line, inside)
             continue
         last = name.rpartition(".")[2]
-        if (chats and last in BOT_CALLS) or last in WORKER_CALLS:
-            yield Nature("none", None, line, inside)
+        if last in WORKER_CALLS or last in BOT_CALLS:
+            perhaps = last not in WORKER_CALLS
+            yield Nature("none", None, line, inside, perhaps=perhaps)
+
+
+def _grpc_port(nodes: list[ast.AST]) -> int | None:
+    for call, name in _calls(nodes):
+        if name.endswith(("add_insecure_port", "add_secure_port")) and call.args:
+            match = re.search(r":(\d{2,5})\b", ast.unparse(call.args[0]))
+            return int(match[1]) if match else None
+    return None
 
 
 def main_guards(module: ast.Module) -> Iterator[ast.If]:

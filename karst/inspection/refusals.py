@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from karst.errors import EntrypointError
 from karst.inspection.entrypoint import Candidate
+from karst.inspection.frameworks import TEMPLATES
 from karst.inspection.source import SourceTree
 from karst.inspection.subprojects import Subproject
 
@@ -66,6 +67,8 @@ def _kind(tree: SourceTree, library: bool) -> tuple[str, str]:
         return "this is a library: it declares no program and starts none", name
     if notebooks and notebooks * 2 > sources:
         return f"this is a collection of {notebooks} notebooks, none of them starts", name  # fmt: skip
+    if not tree.files.isdisjoint(TEMPLATES):
+        return "this is a template of projects, not one of them", name
     for file, language in _LANGUAGES.items():
         if file in tree.files and not sources:
             return (

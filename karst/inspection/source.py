@@ -35,7 +35,8 @@ class SourceTree:
 
     @cached_property
     def files(self) -> frozenset[str]:
-        """Paths of all regular files; links, hidden and installed folders left out."""
+        """Paths of all regular files; links left out, and what is hidden, installed,
+        or named by a template's placeholder."""
         found: list[str] = []
         pending = [""]
         while pending and len(found) < MAX_LISTED:
@@ -47,7 +48,7 @@ class SourceTree:
                 continue
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
-                    if entry.name not in _NO_SOURCES and entry.name[0] != ".":
+                    if entry.name not in _NO_SOURCES and entry.name[0] not in ".{":
                         pending.append(prefix + entry.name)
                 elif entry.is_file(follow_symlinks=False):
                     found.append(prefix + entry.name)

@@ -61,7 +61,7 @@ def _folders(tree: SourceTree) -> Iterator[str]:
     for path in sorted(tree.files, key=lambda p: (p.count("/"), p)):
         folder, _, name = path.rpartition("/")
         parts = folder.split("/")
-        if not folder or name not in _MANIFESTS or len(parts) > 3 or "{{" in folder:
+        if not folder or name not in _MANIFESTS or len(parts) > 3:
             continue
         if not SKIPPED_FOLDERS.isdisjoint(parts):
             continue

@@ -1,0 +1,5 @@
+import discord
+
+
+class Client(discord.Client):
+    pass

@@ -1,0 +1,5 @@
+import discord
+
+
+class Danny(discord.Client):
+    pass

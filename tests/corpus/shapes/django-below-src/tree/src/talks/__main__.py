@@ -1,0 +1,1 @@
+from talks.manage import main

@@ -1,0 +1,4 @@
+from django.http import HttpResponse
+from django.urls import path
+
+urlpatterns = [path('', lambda request: HttpResponse('django-without-a-server-module'))]

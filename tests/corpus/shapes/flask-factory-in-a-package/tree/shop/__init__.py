@@ -1,0 +1,11 @@
+from flask import Flask
+
+
+def create_app(config: object = None) -> Flask:
+    app = Flask(__name__)
+
+    @app.get("/")
+    def index() -> str:
+        return "flask-factory-in-a-package"
+
+    return app

@@ -1,0 +1,3 @@
+from blueprint import create_app
+
+app = create_app()

@@ -1,0 +1,6 @@
+import time
+
+
+def main() -> None:
+    while True:
+        time.sleep(1)

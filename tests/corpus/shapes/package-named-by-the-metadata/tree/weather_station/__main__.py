@@ -1,0 +1,3 @@
+from weather_station.loop import loop
+
+loop()

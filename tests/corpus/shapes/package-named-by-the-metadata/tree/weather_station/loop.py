@@ -1,0 +1,3 @@
+def loop() -> None:
+    while True:
+        pass

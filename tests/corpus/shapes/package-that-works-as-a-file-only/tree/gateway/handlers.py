@@ -1,0 +1,3 @@
+def handle() -> None:
+    while True:
+        pass

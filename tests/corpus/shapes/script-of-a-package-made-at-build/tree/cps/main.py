@@ -1,0 +1,6 @@
+from . import app
+from .server import WebServer
+
+
+def main() -> None:
+    WebServer(app).start()

@@ -1,0 +1,1 @@
+NAME = 'source-folder-is-the-work-folder'
