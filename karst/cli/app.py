@@ -194,6 +194,25 @@ def e2e(
 
 
 @app.command()
+def drift(
+    file: File = FILE,
+    json: Json = False,
+    detailed_exitcode: Annotated[
+        bool,
+        typer.Option("--detailed-exitcode", help="Exit 2 where something differs."),
+    ] = False,
+    stack: Stack = None,
+    verbose: Verbose = False,
+) -> int:
+    """Say what is not as the last apply left it. Fetches and changes nothing."""
+    from karst.cli.proving import drift_command
+
+    return drift_command(
+        file, as_json=json, detailed=detailed_exitcode, stack=stack, verbose=verbose
+    )
+
+
+@app.command()
 def health(
     file: File = FILE,
     service: Name = None,

@@ -1,4 +1,4 @@
-"""e2e: a throw-away stack, from end to end."""
+"""e2e and drift: does all of it work, and is it still as it was applied."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from karst.cli.deploying import CHANGES
 from karst.cli.output import print_document, say
 from karst.cli.wiring import open_workbench
 from karst.config.quantity import parse_duration, render_duration
@@ -113,3 +114,27 @@ def _document(outcome: E2eOutcome) -> dict[str, Any]:
         "stages": {k: round(v, 3) for k, v in report.stages.items()},
         "removed": outcome.removed,
     }
+
+
+def drift_command(
+    file: Path, *, as_json: bool, detailed: bool, stack: str | None, verbose: bool
+) -> int:
+    from karst.pipeline.drifting import look_for_drift
+    from karst.report import plan_document
+    from karst.report.drift_text import render_drift
+
+    bench = open_workbench(file, stack=stack, verbose=verbose)
+    with bench.tools.session.alone():
+        drift = look_for_drift(bench.tools, bench.spec)
+    bench.progress.close()
+    if as_json:
+        document = {
+            "stack": drift.stack,
+            "clean": drift.clean,
+            "differences": [asdict(d) for d in drift.differences],
+            "plan": plan_document(drift.plan),
+        }
+        print_document(document)
+    else:
+        say(render_drift(drift.report))
+    return CHANGES if detailed and not drift.clean else 0

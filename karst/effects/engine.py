@@ -252,6 +252,7 @@ def _state(attrs: dict[str, Any]) -> ContainerState:
         health=(state.get("Health") or {}).get("Status", ""),
         image=attrs["Config"]["Image"],
         error=state.get("Error") or "",
+        image_id=attrs.get("Image") or "",
     )
 
 

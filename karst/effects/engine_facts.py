@@ -27,6 +27,7 @@ class ContainerState:
     health: str
     image: str
     error: str
+    image_id: str = ""
 
     @property
     def running(self) -> bool:

@@ -160,6 +160,36 @@ def read_volumes(
     return found
 
 
+def read_folders(
+    engine: Engine, image: str, names: Iterable[str], path: str
+) -> dict[str, dict[str, bytes]]:
+    """Read the plain files right in the folder `path` of each volume that has it."""
+    volumes = list(names)
+    if not volumes:
+        return {}
+    found = {}
+    with _carrier(engine, image, volumes) as carrier:
+        for index, name in enumerate(volumes):
+            files = _read_folder(engine, carrier, f"/v/{index}/{path}")
+            if files is not None:
+                found[name] = files
+    return found
+
+
+def _read_folder(engine: Engine, container: str, path: str) -> dict[str, bytes] | None:
+    from docker.errors import NotFound
+
+    with telling(f"reading {path} in {container}"):
+        try:
+            stream, _ = engine.client.api.get_archive(container, path)
+        except NotFound:
+            return None
+        data = io.BytesIO(b"".join(stream))
+    with tarfile.open(fileobj=data) as tar:
+        files = ((m.name, tar.extractfile(m)) for m in tar if m.isfile())
+        return {n.rpartition("/")[2]: f.read() for n, f in files if f}
+
+
 @dataclass(frozen=True)
 class OneShot:
     """A container that runs once: what it is, and what it finds under `/probe`."""

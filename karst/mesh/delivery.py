@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
-from karst.effects.engine_volumes import VolumeFile
-from karst.mesh.files import ENVOY_UID, FileSet
+from karst.effects.engine import Engine
+from karst.effects.engine_volumes import VolumeFile, read_folders
+from karst.mesh.files import ENVOY_UID, FileSet, version_of
 from karst.secret import Secret
 
 MANIFEST = "manifest.json"
@@ -24,6 +27,38 @@ def set_files(files: FileSet, sequence: int) -> list[VolumeFile]:
         entries.append(VolumeFile(f"{folder}/{name}", file.content, mode, owner))
     entries.append(VolumeFile(f"{folder}/{MANIFEST}", files.manifest(sequence)))
     return entries
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """What a sidecar's volume holds in force: its version, by its own content, and the
+    certificate (PEM chain) that Envoy shows."""
+
+    version: str
+    certificate_pem: str
+
+
+def read_delivered(
+    engine: Engine, image: str, volumes: Iterable[str]
+) -> dict[str, Delivered]:
+    """Read the set in force of every volume that has one, by volume.
+
+    Its key passes through this process as at its delivery, and goes nowhere.
+    """
+    found = {}
+    for volume, files in read_folders(engine, image, volumes, "current/").items():
+        contents = {n: data for n, data in files.items() if n != MANIFEST}
+        found[volume] = Delivered(version_of(contents), _certificate(contents))
+    return found
+
+
+def _certificate(contents: Mapping[str, bytes]) -> str:
+    try:
+        secret = json.loads(contents["sds-identity.json"])
+        tls = secret["resources"][0]["tls_certificate"]
+        return str(tls["certificate_chain"]["inline_string"])
+    except (KeyError, IndexError, TypeError, ValueError):
+        return ""
 
 
 def secret_files(values: Mapping[str, Secret]) -> list[VolumeFile]:

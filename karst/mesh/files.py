@@ -128,8 +128,13 @@ def _json(value: object) -> bytes:
 
 
 def _set(files: dict[str, PeerFile]) -> FileSet:
+    return FileSet(version_of({n: f.content for n, f in files.items()}), files)
+
+
+def version_of(contents: Mapping[str, bytes]) -> str:
+    """The version of a set with these files, the manifest left out."""
     digest = hashlib.sha256()
-    for name in sorted(files):
-        digest.update(f"{name}\0{len(files[name].content)}\0".encode())
-        digest.update(files[name].content)
-    return FileSet(digest.hexdigest()[:16], files)
+    for name in sorted(contents):
+        digest.update(f"{name}\0{len(contents[name])}\0".encode())
+        digest.update(contents[name])
+    return digest.hexdigest()[:16]

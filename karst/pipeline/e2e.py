@@ -26,7 +26,7 @@ from karst.pipeline.planning import plan
 from karst.pipeline.reporting import plan_report, run_report
 from karst.pipeline.tools import Planned, Stopwatch, Tools
 from karst.pki import FolderFiles, Identity, SecretsStore, StackAuthorities
-from karst.report.model import Failure, RunReport
+from karst.report.model import Failure, RunReport, SmokeLine
 
 # Two runs may choose one network in the same moment; a third choice is all but sure.
 _ATTEMPTS = 5
@@ -37,8 +37,7 @@ class E2eOutcome:
     """What a run from end to end came to; its stack is gone.
 
     Attributes:
-        report: all of it, for summary and JUnit; `failures` hold wrong smoke answers
-            and what stopped the run.
+        report: all of it, for summary and JUnit; `failures` hold what stopped the run.
         error: what stopped it, or None.
         removed: containers that were taken down.
     """
@@ -167,14 +166,7 @@ def _removed(tools: Tools, spec: StackSpec, run: _Run) -> Iterator[None]:
 
 
 def _outcome(run: _Run, error: KarstError | None) -> E2eOutcome:
-    failures = [
-        Failure(
-            f"{v.asked} of {v.service}: {v.detail}",
-            where=f"services.{v.service}.smoke",
-        )
-        for v in run.smoke
-        if not v.well
-    ]
+    failures = []
     for each in filter(None, (error, run.left)):
         lines = tuple(each.detail.splitlines())
         failures.append(Failure(each.what, each.where, each.remedy, lines))
@@ -188,7 +180,11 @@ def _outcome(run: _Run, error: KarstError | None) -> E2eOutcome:
             failures=failures,
         )
         stages = {**run.watch.stages, **run.outcome.stages}
-        report = replace(report, stages=stages, removed=run.removed)
+        smokes = tuple(
+            SmokeLine(v.service, v.asked, v.well, v.latency_ms, v.detail)
+            for v in run.smoke
+        )
+        report = replace(report, stages=stages, removed=run.removed, smokes=smokes)
     else:
         report = RunReport(
             run.spec.name,

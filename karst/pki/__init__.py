@@ -1,6 +1,6 @@
 """Identities and the certificate authorities that vouch for them."""
 
-from karst.pki.authority import CertificateAuthority, Leaf, LocalAuthority
+from karst.pki.authority import CertificateAuthority, Leaf, LocalAuthority, validity
 from karst.pki.files import FolderFiles, KeptFiles, TargetFiles
 from karst.pki.identity import TRUST_DOMAIN, Identity
 from karst.pki.stack_authority import StackAuthorities
@@ -18,4 +18,5 @@ __all__ = [
     "StackAuthorities",
     "TargetFiles",
     "authority_from_pem",
+    "validity",
 ]

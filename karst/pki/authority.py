@@ -141,6 +141,15 @@ class LocalAuthority:
         )
 
 
+def validity(certificate_pem: str) -> tuple[datetime, datetime] | None:
+    """From when until when a certificate (the first of a chain) is good; None: none."""
+    try:
+        certificate = x509.load_pem_x509_certificate(certificate_pem.encode())
+    except ValueError:
+        return None
+    return certificate.not_valid_before_utc, certificate.not_valid_after_utc
+
+
 def _usage(*, sign_certificates: bool) -> x509.KeyUsage:
     return x509.KeyUsage(
         digital_signature=True,

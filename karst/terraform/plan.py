@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from karst.terraform.stack import Stack, digest
+from karst.terraform.stack import NetworkVariables, Stack, digest
 
 Action = Literal["add", "change", "remove", "keep"]
 
@@ -180,6 +180,19 @@ def parse_containers(text: str) -> frozenset[str]:
     return frozenset(
         r["values"]["name"] for r in resources if r["type"] == "docker_container"
     )
+
+
+def parse_network(text: str) -> NetworkVariables | None:
+    """The mesh's network in a state, as it was made; None where there is none."""
+    values = json.loads(text).get("values") or {}
+    for resource in values.get("root_module", {}).get("resources", []):
+        if resource["address"] == "docker_network.mesh":
+            (made,) = resource["values"]["ipam_config"] or [{}]
+            return NetworkVariables(
+                resource["values"]["name"],
+                *(made.get(key) or "" for key in ("subnet", "gateway", "ip_range")),
+            )
+    return None
 
 
 def _differing(change: Mapping[str, Any]) -> tuple[str, ...]:

@@ -19,11 +19,13 @@ from karst.terraform.plan import (
     PartPlan,
     Plan,
     parse_containers,
+    parse_network,
     parse_part,
     parse_plan,
 )
 from karst.terraform.stack import (
     Applied,
+    NetworkVariables,
     Stack,
     digest,
     parse_outputs,
@@ -118,6 +120,11 @@ class Session:
         """Names of the containers that the state has."""
         command = arguments.show(self.program, self.folder, self._env)
         return parse_containers(self._run(command, "reading the state").stdout)
+
+    def network(self) -> NetworkVariables | None:
+        """The mesh's network, as the state has it."""
+        command = arguments.show(self.program, self.folder, self._env)
+        return parse_network(self._run(command, "reading the state").stdout)
 
     def plan(self, stack: Stack, applied: Applied, *, refresh: bool = True) -> Plan:
         """Make and save a plan for `stack`."""
