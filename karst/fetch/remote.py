@@ -43,10 +43,17 @@ class CloneAccess:
 
 @dataclass(frozen=True)
 class Comparison:
-    """From one commit to another: a page for people, and how many commits (or None)."""
+    """From one commit to another: a page for people, and how many commits (or None).
+
+    Attributes:
+        ahead: commits that the new one has and the old one lacks.
+        behind: commits that the old one has and the new one lacks, or 1 for some:
+            then the old commit is not part of what the ref means now.
+    """
 
     url: str
     ahead: int | None
+    behind: int | None = None
 
 
 class Forge(Protocol):

@@ -42,6 +42,10 @@ def find_alerts(report: PlanReport) -> tuple[Alert, ...]:
         if line.published:
             text = "is newly published:"
             found.append(Alert("security", (line.service,), text, line.published))
+    for each in report.moved:
+        if each.is_stray:
+            text = "is pinned to a commit that is no part of"
+            found.append(Alert("security", (each.service,), text, (each.slug,)))
     return tuple(found)
 
 

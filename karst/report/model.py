@@ -44,6 +44,12 @@ class MovedSlug:
     newest: str
     compare: Comparison | None = None
 
+    @property
+    def is_stray(self) -> bool:
+        """Whether the locked commit is no part of what the slug means now: its branch
+        was rewritten, or the commit never was on it (a forge serves forks' too)."""
+        return bool(self.compare and self.compare.behind)
+
 
 @dataclass(frozen=True)
 class ServiceLine:

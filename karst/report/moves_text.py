@@ -13,8 +13,13 @@ _SHORT = 12
 
 def render_moves(moved: Iterable[MovedSlug], notes: Iterable[str] = ()) -> str:
     """A line per moved slug, then the notes; "" where there is nothing to say."""
+    moved = tuple(moved)
     rows = [_row(each) for each in moved]
-    lines = []
+    lines = [
+        f"! security: {each.service} is pinned to {each.locked[:_SHORT]}, which is no part of {each.slug}"
+        for each in moved
+        if each.is_stray
+    ]
     if rows:
         lines += [
             render_table(("MOVED ON", "SLUG", "LOCKED", "NOW", ""), rows),
@@ -47,6 +52,7 @@ def moves_document(moved: Iterable[MovedSlug]) -> list[dict[str, Any]]:
             "locked": each.locked,
             "newest": each.newest,
             "ahead": each.compare.ahead if each.compare else None,
+            "stray": each.is_stray,
             "url": each.compare.url if each.compare else None,
         }
         for each in moved
