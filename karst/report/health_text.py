@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict
 from typing import Any
 
 from karst.health import Verdict
@@ -11,6 +10,17 @@ from karst.report.escaping import clean, count, log_line
 from karst.report.table import render_table
 
 _WIDTH = 2000
+_KEYS = (
+    "service",
+    "release",
+    "state",
+    "reason",
+    "latency_ms",
+    "restarts",
+    "exit_reason",
+    "certificate_ends",
+    "mesh_version",
+)
 
 
 def render_health(verdicts: Iterable[Verdict], rolled_back: Iterable[str] = ()) -> str:
@@ -64,6 +74,7 @@ def health_document(verdicts: Iterable[Verdict]) -> dict[str, Any]:
 
 
 def _entry(verdict: Verdict) -> dict[str, Any]:
-    entry = {**asdict(verdict), "last_lines": list(verdict.last_lines)}
-    del entry["latencies_ms"]
-    return entry
+    """The keys that programs know; a Verdict may have learnt more since."""
+    return {name: getattr(verdict, name) for name in _KEYS} | {
+        "last_lines": list(verdict.last_lines)
+    }
