@@ -13,6 +13,7 @@ from karst.config.setting_source import Flag, SettingSource
 from karst.config.settings import Settings, read_settings
 from karst.config.spec import MeshPorts
 from karst.errors import ConfigError
+from karst.forges.access import VARIABLES
 from karst.secret import Secret
 
 EXAMPLE = Path(__file__).parents[2] / "env.example"
@@ -172,6 +173,11 @@ def test_what_opens_the_forges_is_kept_together_and_not_shown() -> None:
         "GITLAB_URL": "https://git.example.org",
     }
     assert "t0ken" not in repr(found)
+
+
+def test_every_variable_that_opens_a_forge_is_a_setting() -> None:
+    told = {v.name: (v.description, v.secret) for v in VARIABLES}
+    assert told == {key.name: (key.description, key.secret) for key in FORGE_KEYS}
 
 
 @pytest.mark.parametrize("flag", [True, False])
