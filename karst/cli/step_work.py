@@ -13,7 +13,7 @@ from karst.cli.step_opening import (
     refuse_passing,
 )
 from karst.context.run_context import RunContext
-from karst.errors import ConfigError, EngineError, KarstError, TerraformError
+from karst.errors import EngineError, KarstError, TerraformError
 from karst.fetch.lock_file import lock_path, write_lock
 from karst.forges.publishing import CommentHeader
 from karst.pipeline.receipts import make_limited_receipt
@@ -100,6 +100,20 @@ def e2e(opening: Opening) -> None:
         raise error
 
 
+def drift(opening: Opening) -> None:
+    """Say what is no longer as it was applied, and keep one issue about it."""
+    from karst.pipeline.drifting import look_for_drift
+
+    step = open_step(opening)
+    with step.tools.session.alone():
+        found = look_for_drift(step.tools, step.spec)
+    label, target = opening.inputs.label, opening.target
+    report = replace(found.report, label=label, target=target)
+    step.telling.run(report)
+    opening.job.output("changes", "false" if found.clean else "true")
+    step.telling.issue(report, opening.reviewing.header, clean=found.clean)
+
+
 def destroy(opening: Opening) -> None:
     """Remove the stack; its services' data stays."""
     from karst.pipeline.destroying import destroy as remove
@@ -166,19 +180,11 @@ def post(context: RunContext, around: Surroundings, job: GitHubJob) -> None:
             telling.comment(report, None, reviewing)
 
 
-def _not_yet(opening: Opening) -> None:
-    raise ConfigError(
-        f"'{opening.task.work}' can't be done by this version",
-        where="input command",
-        remedy="use plan or apply",
-    )
-
-
 WORK: dict[str, Callable[[Opening], None]] = {
     "plan": plan,
     "apply": apply,
     "e2e": e2e,
     "destroy": destroy,
-    "drift": _not_yet,
+    "drift": drift,
     "lock": lock,
 }

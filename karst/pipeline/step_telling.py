@@ -9,7 +9,7 @@ from typing import Any
 
 from karst.config.inputs import CommentMode
 from karst.errors import KarstError
-from karst.forges.publishing import Publisher
+from karst.forges.publishing import CommentHeader, Publisher
 from karst.pipeline.step_job import Job
 from karst.pipeline.step_review import Reviewing
 from karst.report import (
@@ -25,6 +25,8 @@ from karst.report.sealed import body_room, seal
 from karst.terraform.receipt import Receipt
 
 _SERVICES_BYTES = 65_536
+# GitHub's limit for an issue is that of a comment.
+_ISSUE_ROOM = 60_000
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,27 @@ class Telling:
         self.job.output("comment-url", url)
         if receipt and reviewing.signer:
             self.job.output("receipt", receipt_digest(text))
+
+    def issue(self, report: RunReport, header: CommentHeader, *, clean: bool) -> None:
+        """Keep one open issue about what differs, and close it once nothing does."""
+        if self.publisher is None:
+            return
+        page = f"\n\n[The run that saw it]({self.run_url})\n" if self.run_url else ""
+        try:
+            if clean:
+                self.publisher.close_issue(header, "Everything is as applied." + page)
+                return
+            text = render_run_summary(report)
+            if len(text) > _ISSUE_ROOM:
+                text = text[:_ISSUE_ROOM].rpartition("\n")[0] + "\n\n*Cut here.*"
+            title = f"{self.stack} is not as it was applied"
+            url = self.publisher.upsert_issue(header, title, text + page)
+        except KarstError as error:
+            self.job.notice(
+                "warning", f"the issue could not be kept: {error.what}. {error.remedy}"
+            )
+            return
+        self.job.output("comment-url", url)
 
     def _summary(self, text: str) -> None:
         self.job.summary(text)
