@@ -256,6 +256,29 @@ def test_the_token_is_in_no_command_s_repr(tmp_path: Path) -> None:
     assert TOKEN in str(dict(command.env))
     assert TOKEN not in repr(command)
     assert not [word for word in command.argv if TOKEN in word]
+    assert command.secrets == (Secret(TOKEN),)
+    assert command.env["GIT_ALLOW_PROTOCOL"] == "https"
+    assert "lfs.url=https://h/o/r.git/info/lfs" in command.argv
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered"),
+    [
+        ("protocol=https\nhost=h:8443\n", True),
+        ("protocol=https\nhost=h:8443\npath=o/r.git\n", True),
+        ("protocol=https\nhost=h\n", False),
+        ("protocol=http\nhost=h:8443\n", False),
+        ("protocol=https\nhost=evil\n", False),
+        ("protocol=https\nhost=h.evil\n", False),
+    ],
+)
+def test_git_gets_the_token_for_one_host_only(
+    processes: Processes, tmp_path: Path, asked: str, answered: bool
+) -> None:
+    access = CloneAccess("https://h:8443/o/r.git", "u", Secret(TOKEN))
+    command = RemoteGit(access, tmp_path, tmp_path).command("credential", "fill")
+    told = processes.run(dataclasses.replace(command, secrets=()), input=asked + "\n")
+    assert (f"password={TOKEN}" in told.stdout.splitlines()) == answered
 
 
 def test_a_wrong_token_is_a_sentence_without_it(
