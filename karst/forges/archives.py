@@ -44,8 +44,9 @@ def download(
     begun = options.monotonic()
 
     def once() -> None:
-        answer = open_answer()
+        answer: requests.Response | None = None
         try:
+            answer = open_answer()
             if answer.status_code != 200:
                 raise refusals.by_status(answer.status_code, where)
             length = answer.headers.get("Content-Length", "")
@@ -62,7 +63,8 @@ def download(
         except (urllib3.exceptions.HTTPError, requests.RequestException) as error:
             why = say_failure(error)
         finally:
-            answer.close()
+            if answer is not None:
+                answer.close()
         raise BrokenOffError(why)
 
     get_whole(once, options, begun, where)

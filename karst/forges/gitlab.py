@@ -209,7 +209,8 @@ class GitLabForge:
                     return self._refusals.strange(where)
                 said = error.error_message
                 return self._refusals.by_status(status, where, str(said or ""))
-            if isinstance(error, NONSENSE):
+            # A circle of redirects, or one to nowhere.
+            if isinstance(error, (*NONSENSE, requests.RequestException)):
                 return self._refusals.strange(where)
             return None
 
