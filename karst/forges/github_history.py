@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from karst.forges.github_line import PER_PAGE, GitHubLine
-from karst.forges.publishing import MergedRequest
+from karst.forges.publishing import MergedRequest, PublishFailure
 
 # One question each: a workflow's token has 1,000 an hour. What came in before these
 # has no receipt then, and is said to have none.
@@ -55,6 +55,12 @@ def _compared(line: GitHubLine, since: str, until: str) -> list[Any]:
     found: list[Any] = []
     for page in range(1, _PAGES + 1):
         answer = line.get(f"/compare/{since}...{until}", per_page=PER_PAGE, page=page)
+        if answer["status"] == "behind":
+            raise PublishFailure(
+                f"{since[:12]} comes after {until[:12]}",
+                why="behind",
+                where=line.repository,
+            )
         found += answer["commits"]
         if not answer["commits"] or len(found) >= answer["total_commits"]:
             break

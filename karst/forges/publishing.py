@@ -24,8 +24,9 @@ CommentMode = Literal["update", "recreate"]
 Permission = Literal["admin", "write", "read", "none"]
 # forbidden: the token may not; missing: no such thing, or none that the token sees;
 # refused: the forge does not take what was sent (too long, closed for comments);
-# unavailable: the forge is down, slow or out of patience.
-Why = Literal["forbidden", "missing", "refused", "unavailable"]
+# unavailable: the forge is down, slow or out of patience; behind: a commit is older than
+# the one that it should come after.
+Why = Literal["forbidden", "missing", "refused", "unavailable", "behind"]
 
 
 class PublishFailure(PublishError):
@@ -119,7 +120,8 @@ class Publisher(Protocol):
         """Requests that came into the branch after commit `since`, up to `until`.
 
         In the order in which they came in. `since` None: as many as one look at the
-        history shows. Fails as "missing" where a commit is not known (any more).
+        history shows. Fails as "missing" where a commit is not known (any more), as
+        "behind" where `since` comes after `until`.
         """
         ...
 

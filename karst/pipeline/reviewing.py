@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal
 
 import karst
-from karst.errors import UnreviewedError
+from karst.errors import StalePlanError, UnreviewedError
 from karst.forges.publishing import (
     Comment,
     CommentHeader,
@@ -39,6 +40,8 @@ from karst.terraform.receipt_parts import (
 )
 from karst.terraform.receipt_signing import Verifier
 
+# The year 9999, after which no date is.
+_LATEST = 253_402_300_799
 OnUnreviewed = Literal["fail", "apply"]
 
 
@@ -78,10 +81,12 @@ class Review:
 
     Attributes:
         voids: requests whose receipts do not count, and why: "#7: ...".
+        origins: of the others: when, by which karst and against what they were planned.
     """
 
     services: tuple[ServiceReview, ...]
     voids: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
 
     @property
     def unreviewed(self) -> tuple[ServiceReview, ...]:
@@ -131,6 +136,12 @@ def _merged(
     try:
         return publisher.merged_requests(since, until) if since else None
     except PublishFailure as failure:
+        if failure.why == "behind":
+            raise StalePlanError(
+                f"commit {since[:12]} was applied already, and is newer than this one",
+                where=f"commit {until[:12]}",
+                remedy="nothing has to be done; to go back, revert it by a request",
+            ) from None
         if failure.why == "missing":
             return None
         raise
@@ -190,7 +201,17 @@ def review(planned: Planned, requests: Sequence[ReviewedRequest]) -> Review:
         if each.receipt is None
         for void in each.voids
     )
-    return Review(found, voids)
+    origins = tuple(_origin(each.receipt) for each in requests if each.receipt)
+    return Review(found, voids, origins)
+
+
+def _origin(receipt: Receipt) -> str:
+    when = datetime.fromtimestamp(min(receipt.planned, _LATEST), UTC)
+    state = "no state" if receipt.serial is None else f"state {receipt.serial}"
+    return (
+        f"#{receipt.request}: planned {when:%Y-%m-%d %H:%M} UTC by karst "
+        f"{receipt.karst:.20}, against {receipt.base[:12] or 'no base'} and {state}"
+    )
 
 
 def refuse_unreviewed(found: Review, policy: OnUnreviewed) -> None:
@@ -205,6 +226,7 @@ def refuse_unreviewed(found: Review, policy: OnUnreviewed) -> None:
             [
                 *(f"{s.service}: {s.why}" for s in found.unreviewed),
                 *(f"not counted, {void}" for void in found.voids),
+                *(f"counted, {origin}" for origin in found.origins),
             ]
         ),
     )

@@ -48,7 +48,7 @@ class Step:
         with self._alone():
             planned = plan(self.tools, self.spec, self.settings, self.lock)
             report = self._report(planned)
-        receipt = self.reviewing.receipt(planned)
+            receipt = self.reviewing.receipt(planned, self.tools.session)
         self.telling.plan(report)
         self.telling.comment(report, receipt, self.reviewing)
         return report

@@ -15,7 +15,7 @@ from karst.pipeline.reviewing import ReviewedRequest, collect
 from karst.pipeline.tools import Planned
 from karst.report.sealed import body_room
 from karst.secret import Secret
-from karst.terraform import Applied
+from karst.terraform import Applied, Session
 from karst.terraform.receipt import Receipt, VoidReceiptError
 from karst.terraform.receipt_signing import (
     AnyVerifier,
@@ -74,11 +74,12 @@ class Reviewing:
             return KeyVerifier(parse_keys(self.key))
         return self.token_verifier or AnyVerifier(())
 
-    def receipt(self, planned: Planned) -> Receipt | None:
+    def receipt(self, planned: Planned, session: Session) -> Receipt | None:
         """The receipt of a plan, None where nobody could sign it or it is too long."""
-        return (
-            self.kept(make_receipt(planned, self.occasion)) if self.occasion else None
-        )
+        occasion = self.occasion
+        if occasion is None:
+            return None
+        return self.kept(make_receipt(planned, occasion, session.serial()))
 
     @property
     def occasion(self) -> Occasion | None:

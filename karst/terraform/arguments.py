@@ -97,6 +97,11 @@ def destroy(program: str, folder: Path, env: Mapping[str, str]) -> Command:
     return Command(tuple(argv), cwd=folder, env=env)
 
 
+def pull(program: str, folder: Path, env: Mapping[str, str]) -> Command:
+    """Print the state as its backend has it."""
+    return Command((program, "state", "pull"), cwd=folder, env=env)
+
+
 def output(program: str, folder: Path, env: Mapping[str, str]) -> Command:
     argv = (program, "output", "-json", "-no-color")
     return Command(argv, cwd=folder, env=env)

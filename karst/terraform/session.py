@@ -116,6 +116,13 @@ class Session:
         outcome = self._run(command, "reading the state")
         return parse_outputs(json.loads(outcome.stdout or "{}"))
 
+    def serial(self) -> int | None:
+        """The state's number, which every change of it raises; None without a state."""
+        command = arguments.pull(self.program, self.folder, self._env)
+        text = self._run(command, "reading the state").stdout.strip()
+        serial = json.loads(text).get("serial") if text else None
+        return serial if isinstance(serial, int) else None
+
     def containers(self) -> frozenset[str]:
         """Names of the containers that the state has."""
         command = arguments.show(self.program, self.folder, self._env)

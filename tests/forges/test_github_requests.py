@@ -292,6 +292,9 @@ def test_requests_between_two_commits_in_their_order(
     with pytest.raises(PublishFailure) as caught:
         ours.merged_requests("0" * 40, last)
     assert caught.value.why == "missing"
+    with pytest.raises(PublishFailure) as caught:
+        ours.merged_requests(last, first)
+    assert caught.value.why == "behind"
 
 
 def test_requests_into_other_branches_do_not_count(

@@ -24,7 +24,7 @@ from review_world import (
 
 import karst
 from karst.config.spec import MeshSpec, PublishSpec, StackSpec
-from karst.errors import UnreviewedError
+from karst.errors import StalePlanError, UnreviewedError
 from karst.fetch.lock import LockEntry, RepoLock
 from karst.forges.publishing import (
     Comment,
@@ -203,6 +203,8 @@ def test_where_nobody_knows_the_last_commit_the_last_request_alone_counts() -> N
         ) -> tuple[MergedRequest, ...]:
             if since == "gone":
                 raise PublishFailure("no such commit", why="missing")
+            if since == "newer":
+                raise PublishFailure("it comes after", why="behind")
             if since == "broken":
                 raise PublishFailure("it is down", why="unavailable")
             return (last,) if since == "known" else (old, last)
@@ -229,6 +231,9 @@ def test_where_nobody_knows_the_last_commit_the_last_request_alone_counts() -> N
     assert numbers(Applied(commit="gone")) == [1, 2]
     with pytest.raises(PublishFailure, match="it is down"):
         numbers(replace(running, commit="broken"))
+    # An old job that was started again: it must not lead back.
+    with pytest.raises(StalePlanError, match="newer was applied already"):
+        numbers(replace(running, commit="newer"))
 
 
 def test_the_newest_that_changes_a_service_decides() -> None:
@@ -483,6 +488,20 @@ def test_a_changed_service_is_refused_by_name_with_what_differs(
     assert why(world.apply()) == {"api": said}
 
 
+def test_how_a_door_speaks_to_browsers_is_part_of_it() -> None:
+    def published(tls: str | None) -> StackSpec:
+        publish = PublishSpec("127.0.0.1", 8443, tls=tls)  # type: ignore[arg-type]
+        return spec(replace(WEB, publish=publish), API, DB)
+
+    world = deployed()
+    world.merge(world.open(published("karst")))
+    assert world.look()[1].well
+    world.main = published(None)
+    assert why(world.apply()) == {
+        "web": "#2 showed something else: it differs in release"
+    }
+
+
 def test_a_removal_that_nobody_saw_is_refused() -> None:
     world = deployed()
     world.merge(world.open(changed("api", "2")))
@@ -567,6 +586,21 @@ def test_unreviewed_changes_are_refused_or_applied_as_asked() -> None:
     )
     refuse_unreviewed(found, "apply")
     refuse_unreviewed(Review(()), "fail")
+
+
+def test_a_refusal_tells_what_its_receipts_were_planned_against() -> None:
+    world = deployed()
+    request = world.open(changed("api", "2"), sign=False)
+    when = 1_790_000_000
+    request.comments.append(world.comment(request, base="b" * 40, planned=when))
+    world.merge(request)
+    world.main = changed("api", "3")
+    with pytest.raises(UnreviewedError) as caught:
+        refuse_unreviewed(world.look()[1], "fail")
+    assert caught.value.detail.splitlines() == [
+        "api: #2 showed something else: it differs in env",
+        f"counted, #2: planned 2026-09-21 14:13 UTC by karst {karst.__version__}, against bbbbbbbbbbbb and no state",
+    ]
 
 
 # --- a plan without state or engine ---

@@ -114,6 +114,17 @@ def test_a_commit_is_not_written_down_beside_a_drift(session: Session) -> None:
     assert session.applied().commit == "c1"
 
 
+def test_every_change_of_the_state_has_a_number(session: Session) -> None:
+    session.prepare()
+    assert session.serial() is None
+    apply(session, stack(web=("api",)))
+    first = session.serial()
+    session.plan(stack(web=("db",)), session.applied())
+    assert (first, session.serial()) == (first, first)
+    apply(session, stack(web=("db",)))
+    assert (session.serial() or 0) > (first or 0) > 0
+
+
 def test_a_changed_module_keeps_the_state(session: Session) -> None:
     """`init -reconfigure` on a local backend empties it (Terraform 1.11)."""
     apply(session, stack(web=("api",)))
