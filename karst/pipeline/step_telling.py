@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from typing import Any
 
 from karst.config.inputs import CommentMode
-from karst.errors import KarstError
+from karst.errors import KarstError, PublishError
 from karst.forges.publishing import CommentHeader, Publisher
 from karst.pipeline.step_job import Job
 from karst.pipeline.step_review import Reviewing
@@ -21,7 +22,7 @@ from karst.report import (
     render_run_summary,
 )
 from karst.report.model import Failure
-from karst.report.sealed import body_room, seal
+from karst.report.sealed import body_room, open_sealed, seal
 from karst.terraform.receipt import Receipt
 
 _SERVICES_BYTES = 65_536
@@ -91,7 +92,7 @@ class Telling:
             body = render_comment_body(
                 report, room=body_room(receipt), details_url=self.run_url
             )
-            text = seal(body, reviewing.header, receipt, reviewing.signer)
+            text = self._sealed(body, receipt, reviewing)
             url = self.publisher.upsert_comment(
                 request.number, reviewing.header, text, self.comments
             )
@@ -103,8 +104,20 @@ class Telling:
             )
             return
         self.job.output("comment-url", url)
-        if receipt and reviewing.signer:
-            self.job.output("receipt", receipt_digest(text))
+        sealed = open_sealed(text)
+        if sealed and sealed.signed:
+            self.job.output("receipt", sha256(sealed.signed.encode()).hexdigest())
+
+    def _sealed(self, body: str, receipt: Receipt | None, reviewing: Reviewing) -> str:
+        """The comment, signed where that works: a plan is worth reading without."""
+        try:
+            return seal(body, reviewing.header, receipt, reviewing.signer)
+        except PublishError as error:
+            self.job.notice(
+                "warning",
+                f"the comment is not signed, so an apply will not count it: {error.what}. {error.remedy}",
+            )
+            return seal(body, reviewing.header)
 
     def issue(self, report: RunReport, header: CommentHeader, *, clean: bool) -> None:
         """Keep one open issue about what differs, and close it once nothing does."""
@@ -141,13 +154,6 @@ class Telling:
 def failure_of(error: KarstError) -> Failure:
     lines = tuple(error.detail.splitlines()[-40:])
     return Failure(error.what, error.where, error.remedy, lines)
-
-
-def receipt_digest(text: str) -> str:
-    """SHA-256 of the signed receipt's line, by which a log can be matched to a comment."""
-    from hashlib import sha256
-
-    return sha256(text.rpartition("\n")[2].encode()).hexdigest()
 
 
 def _services(plan: PlanReport, run: RunReport | None) -> str:

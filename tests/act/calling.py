@@ -225,6 +225,9 @@ class Calling:
         return docker("ps", "-a", name, "--format={{.ID}} {{.Image}}").splitlines()
 
     def destroy(self) -> None:
+        label = f"--filter=label=karst.stack={self.name}"
+        if not self.containers() and not docker("volume", "ls", "-q", label):
+            return
         workspace = self.checkout("main")
         subprocess.run(
             [sys.executable, "-m", "karst", "destroy", "--yes", "--volumes"],
