@@ -78,7 +78,7 @@ class AnswerStore:
                 json.dump(document, file)
             os.replace(file.name, self._path(kept.question))  # noqa: PTH105
             self._written += 1
-            if self._written % _PRUNE_EVERY == 1:
+            if (self._written - 1) % _PRUNE_EVERY == 0:
                 self._prune()
 
     def _path(self, question: str) -> Path:
