@@ -82,6 +82,7 @@ def prepare(
         locking: where the outcome is to be written down as a lock.
     """
     pins = pins or RepoLock()
+    tools.sources.begin()
     question = ask_moves(tools.sources, () if settings.offline else spec.services, pins)
     override = _override(spec, settings)
     checkouts = private_directory(tools.session.folder / "checkouts")
@@ -157,7 +158,19 @@ class _Preparing:
         if not self.tools.engine.image(source.image):
             build = partial(build_source, self.tools, self.settings, source)
         entry = self._entry(source, pin) if is_pinnable(spec) else None
-        return _Service(prepared, entry, build, _note(pin, entry))
+        note = _note(pin, entry) or (self._lacking(source) if build else "")
+        return _Service(prepared, entry, build, note)
+
+    def _lacking(self, source: BuildSource) -> str:
+        """What will keep the image from being built, as far as a plan can know."""
+        base = source.recipe.base
+        if base is None or base.pin.from_registry:
+            return ""
+        here = self.lookups[0](base.reference)
+        if here == base.pin:
+            return ""
+        name = source.spec.name
+        return f"{name} can't be built here: its base image {base.reference} was locked by an id that this engine does not have; `karst lock --upgrade {name}`"
 
     def _image(self, spec: ServiceSpec) -> _Service:
         assert spec.image  # noqa: S101  (the schema wants a slug or an image)
@@ -169,7 +182,7 @@ class _Preparing:
             resolved=self._now(),
         )
         if self.locking and not entry.digest:
-            entry = replace(entry, digest=self._newest_digest(spec.image))
+            entry = replace(entry, digest=self._digest(spec))
         image = entry.pinned_image
         present = self.tools.engine.image(image)
         inputs = digest(["image", image], 64)
@@ -178,11 +191,17 @@ class _Preparing:
             Prepared(spec, image, inputs, "", False), entry, None if present else pull
         )
 
-    def _newest_digest(self, reference: str) -> str:
-        """The registry's word, else the engine's; "" where neither knows one."""
-        local, remote = self.lookups
-        pin = remote(reference) or local(reference)
-        return pin.value if pin and pin.from_registry else ""
+    def _digest(self, spec: ServiceSpec) -> str:
+        """What an image's registry calls it; "" where that is not to be had.
+
+        What is at hand goes first, for it is what runs, unless it is to be upgraded.
+        """
+        upgraded = self.locking and spec.name in self.locking.upgraded
+        for lookup in reversed(self.lookups) if upgraded else self.lookups:
+            pin = lookup(spec.image or "")
+            if pin and pin.from_registry:
+                return pin.value
+        return ""
 
     def _inspect(
         self, spec: ServiceSpec, checkout: Checkout, pin: LockEntry | None

@@ -14,7 +14,7 @@ from karst.effects.clock import Clock
 from karst.effects.process import Processes
 from karst.effects.workspace import private_directory
 from karst.fetch.cache import CheckoutCache
-from karst.fetch.deadline import Deadline
+from karst.fetch.deadline import DEFAULT_SECONDS, Deadline
 from karst.fetch.remote import Comparison, Forge
 from karst.fetch.remote_source import RemoteSource
 from karst.fetch.revision import Source
@@ -34,21 +34,32 @@ class Remote:
 class Sources:
     """The sources of one run, each opened when first asked for and then kept.
 
-    Safe to use from several threads, which then share a forge's connections. `stop`
-    ends what is under way, and nothing is fetched after it.
+    Safe to use from several threads, which then share a forge's connections, and one
+    end in time: `seconds` from when the first forge was opened.
     """
 
     def __init__(
         self,
         local: Source,
-        open_remote: Callable[[RemoteKind], Remote],
-        stop: Callable[[], None] = lambda: None,
+        open_remote: Callable[[RemoteKind, Deadline], Remote],
+        seconds: float = DEFAULT_SECONDS,
     ) -> None:
         self._local = local
-        self.stop = stop
         self._open_remote = open_remote
+        self._seconds = seconds
+        self._deadline = Deadline(seconds)
         self._remotes: dict[str, Remote] = {}
         self._guard = threading.Lock()
+
+    def begin(self) -> None:
+        """Begin a run with all of its time; forges are opened anew."""
+        with self._guard:
+            self._remotes.clear()
+
+    def stop(self) -> None:
+        """End what is under way; until the next `begin` nothing is fetched."""
+        with self._guard:
+            self._deadline.stop.set()
 
     def of(self, slug: Slug) -> Source:
         """The source that has `slug`; raises FetchError, ConfigError."""
@@ -62,8 +73,10 @@ class Sources:
 
     def _remote(self, kind: RemoteKind) -> Remote:
         with self._guard:
+            if not self._remotes:
+                self._deadline = Deadline(self._seconds)
             if kind not in self._remotes:
-                self._remotes[kind] = self._open_remote(kind)
+                self._remotes[kind] = self._open_remote(kind, self._deadline)
             return self._remotes[kind]
 
 
@@ -97,38 +110,30 @@ def open_sources(
     """
     left_out = frozenset(p.parent.resolve() / p.name for p in places.leave_out)
     local = LocalForge(places.base, processes, places.within, left_out)
-    clock = Clock()
-    deadlines: list[Deadline] = []
 
-    def open_remote(kind: RemoteKind) -> Remote:
+    def open_remote(kind: RemoteKind, deadline: Deadline) -> Remote:
         from karst.forges.access import read_access
         from karst.forges.http_options import HttpOptions
         from karst.forges.open import open_forge
 
-        if not deadlines:
-            deadlines.append(Deadline(settings.fetch_seconds, clock))
         environ = dict(processes.environ)
         if settings.ca_bundle:
             environ["KARST_CA_BUNDLE"] = str(places.base / settings.ca_bundle)
         http = HttpOptions(
             environ,
             private_directory(places.cache) / "answers",
-            ends_at=clock.monotonic() + deadlines[0].remaining(),
+            ends_at=Clock().monotonic() + deadline.remaining(),
         )
         forge = open_forge(kind, read_access(kind, settings.forges), http)
         source = RemoteSource(
             forge,
             CheckoutCache(places.cache, settings.cache_size),
             processes,
-            deadlines[0],
+            deadline,
             offline=settings.offline,
             tell=lambda slug, step: tell(f"{slug}: {step}"),
             ca_bundle=places.base / settings.ca_bundle if settings.ca_bundle else None,
         )
         return Remote(forge, source)
 
-    def stop() -> None:
-        for deadline in deadlines:
-            deadline.stop.set()
-
-    return Sources(local, open_remote, stop)
+    return Sources(local, open_remote, settings.fetch_seconds)

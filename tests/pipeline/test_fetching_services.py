@@ -13,12 +13,13 @@ from karst.config.slug import Slug, parse_slug
 from karst.config.spec import ServiceSpec
 from karst.effects.clock import Clock
 from karst.errors import FetchError, KarstError
+from karst.fetch.deadline import Deadline
 from karst.fetch.lock import LockEntry, RepoLock
 from karst.fetch.remote import CloneAccess, Comparison, RemoteCommit
 from karst.fetch.revision import Checkout, Revision
 from karst.pipeline.fetching import fetch_all
 from karst.pipeline.moving import Moves, ask_moves
-from karst.pipeline.sources import Remote, Sources
+from karst.pipeline.sources import Remote, RemoteKind, Sources
 from karst.report.model import MovedSlug
 
 
@@ -36,7 +37,7 @@ class Repositories:
     fetched: list[Revision] = field(default_factory=list)
     slow: threading.Event | None = None
     comparable: bool = True
-    stopped: bool = False
+    deadline: Deadline = field(default_factory=Deadline)
     name: str = "a forge"
 
     def resolve(self, slug: Slug, path: str) -> Revision:
@@ -76,10 +77,11 @@ class Repositories:
 
     @property
     def sources(self) -> Sources:
-        return Sources(self, lambda _kind: Remote(self, self), self.stop)
+        return Sources(self, self.open)
 
-    def stop(self) -> None:
-        self.stopped = True
+    def open(self, _: RemoteKind, deadline: Deadline) -> Remote:
+        self.deadline = deadline
+        return Remote(self, self)
 
 
 class Told:
@@ -134,7 +136,7 @@ def test_a_slug_of_many_services_is_resolved_once(tmp_path: Path) -> None:
         spec("root", "gh:a/mono#main"),
     )
     assert forge.resolved == ["gh:a/mono#main"]
-    assert not forge.stopped
+    assert not forge.deadline.stop.is_set()
     assert {c.commit for c in found.values()} == {commit(5)}
     trees = {r.path: r.tree for r in forge.fetched}
     # The root's own tree is known before its files are, a folder's is not.
@@ -210,7 +212,7 @@ def test_a_single_failure_is_itself(tmp_path: Path) -> None:
         fetch(forge, tmp_path, spec("one", "gh:a/gone"))
     assert str(caught.value) == "service 'one': gone\n  -> look"
     # Nobody waits for what is under way then.
-    assert forge.stopped
+    assert forge.deadline.stop.is_set()
 
 
 def test_a_fault_of_our_own_is_no_sentence(tmp_path: Path) -> None:
@@ -301,3 +303,19 @@ def test_nothing_pinned_asks_nobody() -> None:
     forge = Repositories()
     assert moves(forge, unpinned="gh:a/other") == Moves()
     assert forge.resolved == []
+
+
+def test_a_new_run_has_all_of_its_time_again() -> None:
+    forge = Repositories()
+    sources = forge.sources
+    slug = parse_slug("gh:a/b")
+    sources.of(slug)
+    first = forge.deadline
+    sources.of(slug)
+    assert forge.deadline is first
+    sources.stop()
+    assert first.remaining() == 0
+    sources.begin()
+    sources.of(slug)
+    assert forge.deadline is not first
+    assert forge.deadline.remaining() > 0
