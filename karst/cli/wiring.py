@@ -23,6 +23,7 @@ from karst.effects.engine import Engine, connect
 from karst.effects.process import Processes
 from karst.errors import ConfigError, ToolMissingError
 from karst.fetch.lock_file import lock_path
+from karst.forges.states import resolve_state
 from karst.pipeline.sources import Places, open_sources
 from karst.pipeline.tools import Tools
 from karst.pki import FolderFiles, SecretsStore, StackAuthorities, TargetFiles
@@ -185,13 +186,17 @@ def _session(
     keeper = None
     if spec.state.backend == "target":
         keeper = TargetStateKeeper(engine, sidecar_reference(settings), spec.name)
+    state, credentials = resolve_state(spec.state, spec.name, processes.environ)
+    if credentials:
+        environ = {**processes.environ, **credentials}
+        processes = replace(processes, environ=environ)
     # State belongs to its repos.yaml: the same from whichever folder one calls.
     return Session(
         processes=processes,
         program=terraform_program(settings, processes),
         folder=root / settings.state_dir / spec.name,
         module=data_folder("infra"),
-        state=spec.state,
+        state=state,
         cli_config=cli_config(processes.environ),
         docker_host=host,
         keeper=keeper,

@@ -15,9 +15,10 @@ _PRIVATE = tuple(
     for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
 )
 _SMALLEST = 26
-# Terraform's, and `target`: a volume on the engine that the stack runs on.
+# Terraform's; `gitlab`, the state that a GitLab project keeps; and `target`, a volume on
+# the engine that the stack runs on.
 BACKENDS = (
-    *("azurerm", "consul", "cos", "gcs", "http", "kubernetes"),
+    *("azurerm", "consul", "cos", "gcs", "gitlab", "http", "kubernetes"),
     *("local", "oss", "pg", "remote", "s3", "target"),
 )
 
