@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from typing import Any
+from urllib.parse import quote
 
 from github import GithubException
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
@@ -72,6 +73,13 @@ class GitHubRequests:
         self, since: str | None, until: str
     ) -> tuple[MergedRequest, ...]:
         return find_merged(self._line, self._branch, since, until)
+
+    def fork_point(self, base: str, commit: str) -> str:
+        path = f"/compare/{quote(base)}...{quote(commit)}"
+        return self._line.ask(
+            "looking for where the request began",
+            lambda: str(self._line.get(path, per_page=1)["merge_base_commit"]["sha"]),
+        )
 
     def request(self, number: int) -> RequestFacts:
         line = self._line

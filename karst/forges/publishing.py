@@ -125,6 +125,15 @@ class Publisher(Protocol):
         """
         ...
 
+    def fork_point(self, base: str, commit: str) -> str:
+        """The newest commit that branch (or commit) `base` and `commit` both have.
+
+        Of a trial merge that is what the request was merged with; of a request's own
+        commit, where it began: in both cases what the request itself changes is what
+        differs from there.
+        """
+        ...
+
     def request(self, number: int) -> RequestFacts: ...
 
     def requests_of_head(self, commit: str) -> tuple[RequestFacts, ...]:

@@ -297,6 +297,25 @@ def test_requests_between_two_commits_in_their_order(
     assert caught.value.why == "behind"
 
 
+def test_where_a_request_began(forge: FakeGitHub, desk: Desk) -> None:
+    """Of its own commit, and of a trial merge with a base that has moved on."""
+    ours = publisher(forge)
+    began = desk.git.resolve("main") or ""
+    number = desk.open("feature/a#1", {"a.txt": "a"}, author=ADA)
+    moved = desk.git.commit({"more.txt": "more"})
+    head = desk.head(number)
+    desk.git.git("switch", "-q", "-c", "trial")
+    desk.git.git("merge", "-q", "--no-ff", "-m", "trial", head)
+    trial = desk.git.resolve("HEAD") or ""
+    desk.git.switch("main")
+    assert ours.fork_point("main", head) == began
+    assert ours.fork_point("main", trial) == moved
+    assert ours.fork_point("feature/a#1", "main") == began
+    with pytest.raises(PublishFailure) as caught:
+        ours.fork_point("main", "0" * 40)
+    assert caught.value.why == "missing"
+
+
 def test_requests_into_other_branches_do_not_count(
     forge: FakeGitHub, desk: Desk
 ) -> None:
