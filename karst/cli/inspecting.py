@@ -23,6 +23,14 @@ def inspect_command(path: str, *, as_json: bool) -> None:
     sources = open_sources(settings, processes, places)
     found = inspect_slug(path, sources, override=settings.entrypoint)
     if as_json:
-        print_document(entrypoint_document(found.entrypoint))
+        print_document(
+            entrypoint_document(
+                found.entrypoint,
+                slug=str(found.slug),
+                revision=found.commit,
+                packaging=found.packaging,
+                python=found.python,
+            )
+        )
     else:
         say(render_entrypoint(found.entrypoint))

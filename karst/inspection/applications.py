@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from karst.inspection.authored import manifest_folder
 from karst.inspection.commands import place_of
 from karst.inspection.entrypoint import Candidate, Evidence
-from karst.inspection.frameworks import OBJECTS, Family
+from karst.inspection.frameworks import ASIDE, OBJECTS, Family
 from karst.inspection.imports import files_of, folder_of, imported_names, place_in
 from karst.inspection.natures import dotted
 from karst.inspection.packaging import Packaging
-from karst.inspection.scan import SKIPPED_FOLDERS
 from karst.inspection.servers import SERVERS, where
 from karst.inspection.shell import as_argv, quote
 from karst.inspection.source import SourceTree
@@ -45,9 +44,18 @@ class Application:
     evidence: Evidence
     rank: tuple[int, int, int, int]
 
+    @property
+    def outer(self) -> bool:
+        """It lies where a service has its application, not within some part of it."""
+        return self.rank[1] <= 1 and _stem(self.file) in _FILES[:8]
+
 
 def applications(tree: SourceTree) -> tuple[Application, ...]:
     """All of them, the likeliest first; of one file only the best."""
+    return tree.once("applications", "", lambda _: _applications(tree))
+
+
+def _applications(tree: SourceTree) -> tuple[Application, ...]:
     found: list[Application] = []
     for path in _likely_files(tree):
         here = sorted(_in_file(tree, path), key=lambda a: a.rank)
@@ -56,7 +64,7 @@ def applications(tree: SourceTree) -> tuple[Application, ...]:
 
 
 def _likely_files(tree: SourceTree) -> list[str]:
-    paths = tree.python_files(SKIPPED_FOLDERS)
+    paths = tree.python_files(ASIDE)
     near = [p for p in paths if p.count("/") <= 4]
     near.sort(key=lambda p: (p.count("/"), _stem(p) not in _FILES))
     return near[:_MOST]

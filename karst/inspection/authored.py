@@ -87,6 +87,9 @@ def authored(
     chosen: Translated | None = None
     shown = tuple(evidence)
     for words in commands:
+        inner = _nested(words, packaging)
+        if inner:
+            return authored(tree, packaging, inner, place, rule, *evidence)
         if words[:1] == ["cd"] and len(words) > 1:
             place = _moved(tree, place, words[1])
             continue
@@ -120,6 +123,13 @@ def authored(
         packages=chosen.packages,
         env=tuple(env),
     )
+
+
+def _nested(words: list[str], packaging: Packaging) -> str:
+    """The text of `sh -c text`, where that is the command; "" elsewhere."""
+    _, rest = bare(words, packaging)
+    is_shell = len(rest) > 2 and rest[0].rpartition("/")[2] in _SHELLS
+    return rest[2] if is_shell and re.fullmatch(r"-[a-z]*c", rest[1]) else ""
 
 
 def manifest_folder(tree: SourceTree, folder: str) -> str:

@@ -130,6 +130,23 @@ def _rank(program: Program) -> tuple[int, bool, bool, int]:
     return path.count("/"), protocol in (None, "none"), not program.likely, depth
 
 
+def _namesake(tree: SourceTree, packaging: Packaging) -> Found:
+    """A program with the project's name, before objects deep within the project."""
+    found = applications(tree)
+    if not found or found[0].outer:
+        return Found()
+    name = normalise(packaging.name)
+    for script in console_scripts(tree, packaging):
+        own = name and (name.startswith(normalise(script.candidate.setting or "-")))
+        if own and script.file and not script.helper:
+            return Found((script.candidate,))
+    if found[0].rank[1] < 2:
+        return Found()
+    files = [p for p in scanned(tree, likely=False) if "/" not in p.file]
+    probable = [p.candidate for p in files if not p.unlikely]
+    return Found(tuple(probable)) if len(probable) == 1 else Found()
+
+
 def _objects(tree: SourceTree, packaging: Packaging) -> Found:
     """Application objects and factories, with a server that is added."""
     found = applications(tree)
@@ -159,7 +176,7 @@ def _others(tree: SourceTree, packaging: Packaging) -> Found:
     return Found(found.best, (*found.rest, *rest))
 
 
-_LEVELS = (_django, _streamlit, _serving, _objects, _others)
+_LEVELS = (_django, _streamlit, _serving, _namesake, _objects, _others)
 
 
 def shift(candidate: Candidate, folder: str) -> Candidate:

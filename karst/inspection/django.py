@@ -7,9 +7,9 @@ import re
 from karst.inspection.authored import manifest_folder
 from karst.inspection.commands import place_of
 from karst.inspection.entrypoint import Candidate
+from karst.inspection.frameworks import ASIDE
 from karst.inspection.imports import folder_of, under
 from karst.inspection.packaging import Packaging
-from karst.inspection.scan import SKIPPED_FOLDERS
 from karst.inspection.servers import SERVERS, where
 from karst.inspection.shell import as_argv, quote
 from karst.inspection.source import SourceTree
@@ -27,7 +27,7 @@ def django(tree: SourceTree, packaging: Packaging) -> tuple[Candidate, ...]:
         for path in tree.files
         if path.rpartition("/")[2] == "manage.py"
         and path.count("/") <= 2
-        and SKIPPED_FOLDERS.isdisjoint(path.split("/"))
+        and ASIDE.isdisjoint(path.split("/"))
         and "django" in (tree.read(path) or "").lower()
     ]
     places.sort(key=lambda path: (path.count("/"), path))
@@ -91,7 +91,7 @@ def _server_module(
             for p in tree.files
             if p.startswith(f"{folder}/" if folder else "")
             and p.endswith(f"/{name}.py")
-            and SKIPPED_FOLDERS.isdisjoint(p.split("/"))
+            and ASIDE.isdisjoint(p.split("/"))
         ]
         if len(files) == 1:
             inner = files[0][len(folder) :].strip("/").removesuffix(".py")

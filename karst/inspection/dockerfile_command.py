@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from karst.inspection.authored import authored
@@ -47,7 +48,9 @@ def from_dockerfile(
     entry = start if start is not None else stage.entrypoint
     rest = command if command is not None else (None if start else stage.command)
     joined = _joined(entry, rest)
-    if joined is None:
+    if joined is None or _TESTS.search(
+        " ".join([*joined] if isinstance(joined, list) else [joined])
+    ):
         return ()
     lines = {c.line: tree.evidence(path, c.line) for c in (entry, rest) if c and c.line}
     evidence = tuple(lines.values())
@@ -71,6 +74,7 @@ def from_dockerfile(
     return (own, found) if at_root and reason else (found,)
 
 
+_TESTS = re.compile(r"\b(pytest|nosetests|tox|unittest|setup\.py test)\b")
 _IDLE = frozenset({"bash", "sh", "/bin/sh", "sleep", "tail", "true", "python3", "python", "python3.12"})  # fmt: skip
 
 

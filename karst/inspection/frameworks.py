@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from karst.inspection.entrypoint import Protocol
+from karst.inspection.scan import SKIPPED_FOLDERS
 
 Family = Literal["asgi", "wsgi", "aiohttp", "sanic"]
 
@@ -106,6 +107,14 @@ LIBRARIES = frozenset(
         *("click", "typer", "pytest", "pydantic", "sqlalchemy", "httpx", "requests"),
     }
 )
+
+# Folders whose programs serve the repository or show it, beside those of the scan.
+ASIDE = SKIPPED_FOLDERS | {
+    *("sandbox", "demo", "demos", "playground", "sample", "samples", "tutorial"),
+    *("tutorials", "contrib", "extra", "extras", "tools", "tool", "hooks", "dev", "ci"),
+    *("migrations", "alembic", "notebooks", "static", "old", "archive", "backup"),
+    *("test_suite", "integration_tests", "e2e", "perf", "devtools", "maintenance"),
+}
 
 # Files of tools that make projects: what lies beside them is still to be filled in.
 TEMPLATES = frozenset({"cookiecutter.json", "copier.yml", "copier.yaml"})

@@ -48,6 +48,8 @@ def place_in(tree: SourceTree, path: str) -> Place:
 
 def _place_in(tree: SourceTree, path: str) -> Place:
     above = _ancestors(path)
+    if path.endswith("/__init__.py"):
+        above = above[1:]  # a package is imported from above itself
     package = next((f for f in above if not tree.is_file(under(f, "__init__.py"))), "")
     names = {name.partition(".")[0] for name in absolute_imports(tree, path)}
     names -= sys.stdlib_module_names

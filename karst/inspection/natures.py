@@ -63,6 +63,8 @@ def nature_of(tree: SourceTree, path: str) -> Nature | None:
                     return replace(found, depth=depth)
                 if quiet is None or (quiet.perhaps and not found.perhaps):
                     quiet = replace(found, depth=depth)
+            if depth == 0 and quiet and chats:
+                return quiet  # a bot, whatever it may also serve
             following += sorted(imported_files(tree, file) - seen)
             seen.update(following)
         ring = following[:_MOST]

@@ -95,7 +95,7 @@ def _scripts(
         file = "setup.cfg" if "options.entry_points" in config else "setup.py"
         for entry in text.splitlines():
             if match := _ENTRY.match(entry):
-                place = _line_with(tree, file, match[1])
+                place = _line_with(tree, file, match[2])
                 yield Script(match[1], match[2], tree.evidence(file, place))
 
 
@@ -121,7 +121,7 @@ def _section(parser: configparser.ConfigParser, name: str) -> dict[str, str]:
 
 def _line_with(tree: SourceTree, file: str, text: str) -> int:
     for number, line in enumerate(tree.lines(file), 1):
-        if text in line and "=" in line:
+        if text in line:
             return number
     return 1
 

@@ -17,10 +17,10 @@ from karst.inspection.commands import (
     run_module,
 )
 from karst.inspection.entrypoint import Candidate
+from karst.inspection.frameworks import ASIDE
 from karst.inspection.imports import Place, absolute_imports, folder_of, place_in
 from karst.inspection.natures import Nature, main_guards, nature_of
 from karst.inspection.packaging import Packaging
-from karst.inspection.scan import SKIPPED_FOLDERS
 from karst.inspection.source import SourceTree
 
 PACKAGE = "2: {package}/__main__.py"
@@ -29,6 +29,7 @@ APP_OR_SRC = "4: app.py, app/__main__.py or src/{package}/__main__.py"
 SCAN = '5: a scan for def main( or if __name__ == "__main__"'
 # The names that servers and workers usually have, the likeliest first.
 NAMES = ("server", "app", "main", "run", "worker", "bot", "start", "launcher", "launch", "api", "web", "service", "serve", "run_server", "index")  # fmt: skip
+_GUARD = re.compile(r"^if\s+__name__\s*==\s*['\"]__main__['\"]", re.MULTILINE)
 _UNLIKELY = re.compile(
     r"(^|_)(test|tests|client|release|setup|conftest|noxfile|tasks|fabfile|example|"
     r"benchmark|bench|demo|seed|migrate|script|generate\w*|create\w*|update\w*|build|"
@@ -51,6 +52,12 @@ class Program:
     likely: bool
 
     @property
+    def unlikely(self) -> bool:
+        """Its name is one of a tool, a test or a step."""
+        stem = self.file.rpartition("/")[2].removesuffix(".py").lower()
+        return bool(_UNLIKELY.search(stem))
+
+    @property
     def package(self) -> str:
         """The package whose __main__.py it is, "" for other files and for app/."""
         parts = self.file.removeprefix("src/").split("/")
@@ -65,11 +72,14 @@ def placed(tree: SourceTree, packaging: Packaging) -> tuple[Program, ...]:
 
 
 def scanned(tree: SourceTree, *, likely: bool) -> tuple[Program, ...]:
-    """Programs of rule 5, the likeliest first; `likely`: only those."""
+    """Programs of rule 5, the likeliest first.
+
+    `likely`: only those, with what they do; that is not looked for in others.
+    """
     found = []
     for path, rule in _by_scan(tree):
         if not likely or is_likely(path) or "/" not in path:
-            found.append(_program(tree, path, rule))
+            found.append(_program(tree, path, rule, look=likely))
     return tuple(program for program in found if program)
 
 
@@ -83,7 +93,7 @@ def _by_place(tree: SourceTree, packaging: Packaging) -> Iterator[tuple[str, str
     packages = [
         name
         for name in tree.folders()
-        if name not in SKIPPED_FOLDERS and name.isidentifier() and name != "app"
+        if name not in ASIDE and name.isidentifier() and name != "app"
     ]
     packages.sort(key=lambda name: name not in packaging.modules)
     for name in packages:
@@ -98,7 +108,7 @@ def _by_place(tree: SourceTree, packaging: Packaging) -> Iterator[tuple[str, str
 
 
 def _by_scan(tree: SourceTree) -> Iterator[tuple[str, str]]:
-    paths = tree.python_files(SKIPPED_FOLDERS)
+    paths = tree.python_files(ASIDE)
     near = sorted((p for p in paths if p.count("/") <= 3), key=_order)
     for path in near[:600]:
         if path.rpartition("/")[2] in ("wsgi.py", "asgi.py"):
@@ -115,15 +125,20 @@ def _order(path: str) -> tuple[int, bool, int, str]:
     return depth, bool(_UNLIKELY.search(stem)), name, path
 
 
-def _program(tree: SourceTree, path: str, rule: str) -> Program | None:
+def _program(
+    tree: SourceTree, path: str, rule: str, *, look: bool = True
+) -> Program | None:
     if path not in tree.files:
         return None
-    module = tree.parse(path)
+    guard = _GUARD.search(tree.read(path) or "")
+    module = tree.parse(path) if look or not guard else None
     line = _does_something(path, module) if module else None
+    if guard and not look:
+        line = (tree.read(path) or "").count("\n", 0, guard.start()) + 1
     main = _main(module) if module and line is None and rule == SCAN else None
     if line is None and main is None:
         return None
-    nature = nature_of(tree, path)
+    nature = nature_of(tree, path) if look else None
     stem = path.rpartition("/")[2].removesuffix(".py").lower()
     likely = rule != SCAN or is_likely(path)
     candidate = run(tree, path, rule, line) if line else _call(tree, path, rule, main)

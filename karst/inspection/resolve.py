@@ -17,9 +17,13 @@ from karst.inspection.overrides import DECLARED, VARIABLE, from_label, from_sett
 from karst.inspection.refusals import equal_programs, nothing_found, several_apps
 from karst.inspection.rules import RULES, Found
 from karst.inspection.source import SourceTree
+from karst.inspection.stages import read_last_stage
 from karst.inspection.subprojects import subprojects
 
 OWN_DOCKERFILE = "the repository's own Dockerfile"
+_LANGUAGE_IMAGE = re.compile(
+    r"(docker\.io/)?(library/)?(node|python|debian|ubuntu|alpine|golang|ruby|openjdk|rust|php|busybox|scratch)([:@]|$)"
+)
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9._/+@-]+", re.ASCII)
 EXECUTABLE = "an executable file 'main' at the root"
 Detection = Literal["declared", "conventional"]
@@ -55,7 +59,7 @@ def resolve_entrypoint(
                 remedy="add one at the root of the repository (or of 'path:'), or leave 'build:' out",
             )
         return choose(own)
-    own = own if build == "auto" else None
+    own = own if build == "auto" and _starts(source) else None
     named = _named(source, declared, environment_override)
     if named is not None:
         return choose(named, _others(source, detection))
@@ -163,6 +167,14 @@ def _own_dockerfile(source: SourceTree) -> Candidate | None:
         return None
     line = source.line_of("Dockerfile", "ENTRYPOINT", "CMD", "FROM")
     return use_dockerfile(OWN_DOCKERFILE, source.evidence("Dockerfile", line))
+
+
+def _starts(source: SourceTree) -> bool:
+    """The Dockerfile's image starts something: by itself, or by what its base is."""
+    stage = read_last_stage(source.read("Dockerfile") or "")
+    if stage is None or stage.entrypoint or stage.command:
+        return True
+    return not _LANGUAGE_IMAGE.match(stage.base)
 
 
 def _executable(source: SourceTree) -> Candidate | None:

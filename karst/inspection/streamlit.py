@@ -7,9 +7,9 @@ import re
 from karst.inspection.authored import manifest_folder
 from karst.inspection.commands import place_of
 from karst.inspection.entrypoint import Candidate
+from karst.inspection.frameworks import ASIDE
 from karst.inspection.imports import absolute_imports, folder_of
 from karst.inspection.packaging import Packaging
-from karst.inspection.scan import SKIPPED_FOLDERS
 from karst.inspection.servers import SERVERS, where
 from karst.inspection.shell import as_argv, quote
 from karst.inspection.source import SourceTree
@@ -22,9 +22,7 @@ def streamlit(tree: SourceTree, packaging: Packaging) -> tuple[Candidate, ...]:
     """The likeliest scripts; several are equally likely."""
     found = [
         path
-        for path in tree.python_files(
-            SKIPPED_FOLDERS | {"pages", "utils", "components"}
-        )
+        for path in tree.python_files(ASIDE | {"pages", "utils", "components"})
         if path.count("/") <= 2
         and "streamlit" in (tree.read(path) or "")
         and "streamlit" in absolute_imports(tree, path)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from karst.inspection.detect import detect, shift
 from karst.inspection.entrypoint import Candidate
-from karst.inspection.scan import SKIPPED_FOLDERS
+from karst.inspection.frameworks import ASIDE
 from karst.inspection.source import SourceTree
 
 _MANIFESTS = frozenset(
@@ -63,7 +63,7 @@ def _folders(tree: SourceTree) -> Iterator[str]:
         parts = folder.split("/")
         if not folder or name not in _MANIFESTS or len(parts) > 3:
             continue
-        if not SKIPPED_FOLDERS.isdisjoint(parts):
+        if not ASIDE.isdisjoint(parts):
             continue
         above = {"/".join(parts[:n]) for n in range(1, len(parts) + 1)}
         if taken.isdisjoint(above):

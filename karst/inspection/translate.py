@@ -226,4 +226,6 @@ def started_file(tree: SourceTree, words: list[str], place: Place) -> str | None
         path = path.removeprefix(f"{APP}/")
     elif not path.startswith("/"):
         path = under(place.folder, path)
+    if f"{path}/__main__.py" in tree.files:
+        return f"{path}/__main__.py"
     return path if tree.is_file(path) else None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from karst.build.base import read_python_wish
+from karst.build.manifest import read_manifest
 from karst.config.slug import Slug, parse_slug
 from karst.effects.workspace import temporary_directory
 from karst.inspection import Entrypoint, resolve_entrypoint
@@ -14,12 +16,17 @@ _PREFIXES = ("gh:", "gl:", "bb:", "file:")
 
 @dataclass(frozen=True)
 class Inspected:
-    """How a slug starts, and of which commit (None: a folder as it is) and tree."""
+    """How a slug starts, and of which commit (None: a folder as it is) and tree.
+
+    `packaging` is the file that names the dependencies, `python` what it asks for.
+    """
 
     slug: Slug
     commit: str | None
     tree: str
     entrypoint: Entrypoint
+    packaging: str
+    python: str
 
 
 def inspect_slug(
@@ -37,4 +44,9 @@ def inspect_slug(
     with temporary_directory() as folder:
         checkout = source.fetch(revision, folder / "tree")
         found = resolve_entrypoint(checkout.root, environment_override=override)
-    return Inspected(slug, checkout.commit, checkout.tree, found)
+        project = checkout.root / found.folder
+        own = found.kind == "dockerfile"
+        kind = "Dockerfile" if own else read_manifest(project).kind
+        wish = read_python_wish(project)
+    python = wish.preferred or wish.specifiers
+    return Inspected(slug, checkout.commit, checkout.tree, found, kind, python)

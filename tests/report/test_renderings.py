@@ -147,9 +147,60 @@ def test_an_entrypoint() -> None:
         "entrypoint  web (module)\n"
         "command     python3 -m web\n"
         "workdir     /app\n"
+        "listens     the port that PORT says, http unless repos.yaml says otherwise\n"
         "rule        2: {package}/__main__.py\n"
         "evidence    web/__main__.py:3: run()\n"
         "candidate   run.py (5: scan)\n"
         "To choose another, write `entrypoint: VALUE` in repos.yaml."
     )
-    assert entrypoint_document(found)["entrypoint"]["value"] == "web"
+    document = entrypoint_document(
+        found, slug="gh:a/web", revision="c0ffee", packaging="uv.lock", python="3.12"
+    )
+    start = {"workdir": "/app", "port": None, "protocol": None, "folder": ""}
+    start |= {"python_path": "", "packages": [], "env": {}}
+    assert document == {
+        "slug": "gh:a/web",
+        "revision": "c0ffee",
+        "entrypoint": {
+            "kind": "module",
+            "value": "web",
+            "command": ["python3", "-m", "web"],
+            **start,
+        },
+        "rule": "2: {package}/__main__.py",
+        "evidence": [{"file": "web/__main__.py", "line": 3, "text": "  run()  "}],
+        "candidates": [
+            {
+                "kind": "file",
+                "value": "run.py",
+                "command": ["python3", "run.py"],
+                **start,
+                "rule": "5: scan",
+                "evidence": [],
+                "setting": "",
+            }
+        ],
+        "packaging": "uv.lock",
+        "python": "3.12",
+    }
+
+
+def test_what_an_entrypoint_adds_and_sets() -> None:
+    found = Entrypoint(
+        kind="command",
+        value="gunicorn a:b",
+        command=("gunicorn", "a:b"),
+        rule="Procfile: web",
+        port=5000,
+        protocol="http",
+        packages=("gunicorn>=20.1,<27",),
+        env=(("FLASK_APP", "a.py"),),
+    )
+    assert render_entrypoint(found).splitlines()[3:] == [
+        "listens     port 5000, http",
+        "rule        Procfile: web",
+        "adds        gunicorn>=20.1,<27",
+        "sets        FLASK_APP=a.py",
+    ]
+    worker = Entrypoint("command", "w", ("w",), "r", protocol="none")
+    assert "listens     on no port: a worker or a bot" in render_entrypoint(worker)

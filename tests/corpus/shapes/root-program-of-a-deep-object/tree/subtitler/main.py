@@ -1,0 +1,3 @@
+from core.server import app
+
+print(app)
