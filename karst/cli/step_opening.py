@@ -73,6 +73,7 @@ class Opening:
     lock: RepoLock
     publisher: Publisher
     base: tuple[StackSpec | None, RepoLock]
+    request: Request | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -99,12 +100,11 @@ class Opening:
 
     @property
     def reviewing(self) -> Reviewing:
-        request, head = self.context.request, self.context.head_commit
         return Reviewing(
             self.context,
             CommentHeader(self.spec.name, self.target, self.inputs.label),
             self.publisher,
-            Request(request, head) if request and head else None,
+            self.request,
             self.inputs.receipt_key,
             signs=not self.context.is_restricted,
             base=self.base,
@@ -199,8 +199,19 @@ def read_opening(
         lock=lock,
         publisher=publisher,
         base=base,
+        request=_find_request(context, publisher),
         notes=notes,
     )
+
+
+def _find_request(context: RunContext, publisher: Publisher) -> Request | None:
+    """The request that a plan is for, with its own last commit, not a trial's."""
+    number, head = context.request, context.head_commit
+    if number is None or head is None:
+        return None
+    if context.event == "queue":
+        head = publisher.request(number).head
+    return Request(number, head)
 
 
 def _read_base(

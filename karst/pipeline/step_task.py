@@ -55,7 +55,9 @@ def _of_event(context: RunContext) -> Task:
             why += "; its token may only read, so the plan goes to the summary and an artifact"
         return Task("plan", why, comments=not context.is_restricted)
     if context.event == "queue":
-        return Task("plan", f"request {context.request} is in the merge queue")
+        # Here even a fork's request has a token that may comment and sign.
+        why = f"request {context.request} is in the merge queue"
+        return Task("plan", why, comments=True)
     if context.event == "schedule":
         return Task("e2e", "it is time for the test from end to end")
     if context.event == "push" and context.is_on_default_branch:

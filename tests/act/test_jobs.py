@@ -72,6 +72,8 @@ def test_a_queues_trial_and_a_manual_run_are_planned(calling: Calling) -> None:
     }
     queued = calling.other("merge_group", merge_group=queue).ok()
     assert "1 to add" in queued.summary
+    (comment,) = calling.comments(number)
+    assert "karst:receipt hmac-sha256" in comment
     manual = calling.other("workflow_dispatch", inputs={}).ok()
     assert manual.outputs["karst.changes"] == "true"
     assert calling.containers() == []

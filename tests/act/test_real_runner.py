@@ -24,6 +24,7 @@ pytestmark = [
 ]
 
 RUNNER_UID = 1001
+CANARY = "canary-5f1c9a77d2"
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,16 @@ class Ran:
         """Of everything in the workspace that is not git's."""
         paths = (p for p in self.workspace.rglob("*") if ".git" not in p.parts)
         return {p.lstat().st_uid for p in paths}
+
+    def holding(self, secret: str) -> list[str]:
+        """Where a secret shows, but for the commands that have the runner mask it."""
+        lines = [line for line in self.log.splitlines() if "::add-mask::" not in line]
+        places = {"log": "\n".join(lines), "outputs": self.outputs}
+        places["summary"] = self.summary
+        for path in (self.workspace / ".karst").rglob("*"):
+            if path.is_file():
+                places[str(path)] = path.read_text(errors="replace")
+        return [name for name, text in places.items() if secret in text]
 
 
 def run(calling: Calling, event: str, payload: dict[str, Any], **more: str) -> Ran:
@@ -115,9 +126,11 @@ def push(calling: Calling, **more: str) -> Ran:
 
 
 def test_a_stack_is_applied_from_a_workspace_of_another_owner(calling: Calling) -> None:
-    calling.desk.git.commit(calling.files("file:./web") | {"web/main.py": app()})
-    found = push(calling, **{"INPUT_ON-UNREVIEWED": "apply"})
+    service = {"slug": "file:./web", "secrets": ["PASSWORD"], "env": {"COPY": CANARY}}
+    calling.desk.git.commit(calling.files(service) | {"web/main.py": app()})
+    found = push(calling, PASSWORD=CANARY, **{"INPUT_ON-UNREVIEWED": "apply"})
     assert found.code == 0, found.log
+    assert found.holding(CANARY) == found.holding(TOKEN) == found.holding(KEY) == []
     assert "healthy<<karst-" in found.outputs
     assert "plan-json<<karst-" in found.outputs
     assert f"\n.karst/artifacts/{calling.name}/plan.json\n" in found.outputs

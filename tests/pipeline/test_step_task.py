@@ -43,7 +43,7 @@ def follow(event: str = "pull_request") -> RunContext:
         (context("push", branch=None, default_branch=None), "plan", False, False),
         (context("push", is_ended=True), "nothing", False, False),
         (context("schedule"), "e2e", False, False),
-        (context("queue", request=7), "plan", False, False),
+        (context("queue", request=7), "plan", True, False),
         (context("manual"), "plan", False, False),
         (comment("/karst plan"), "plan", True, True),
         (comment("/karst apply\nplease"), "apply", False, True),
