@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from karst.forges.first_parents import first_parents
 from karst.forges.github_line import PER_PAGE, GitHubLine
 from karst.forges.publishing import MergedRequest, PublishFailure
 
@@ -20,7 +21,9 @@ def find_merged(
     """Requests merged into `branch`, in the order in which they came in."""
 
     def find() -> tuple[MergedRequest, ...]:
-        own = _first_parents(_commits(line, since, until), until)
+        listed = _commits(line, since, until)
+        parents = {c["sha"]: [p["sha"] for p in c["parents"]] for c in listed}
+        own = first_parents(parents, until)
         found: dict[int, MergedRequest] = {}
         for commit in own[-COMMITS_LOOKED_AT:]:
             for pull in line.get(f"/commits/{commit}/pulls", per_page=PER_PAGE):
@@ -65,14 +68,3 @@ def _compared(line: GitHubLine, since: str, until: str) -> list[Any]:
         if not answer["commits"] or len(found) >= answer["total_commits"]:
             break
     return found
-
-
-def _first_parents(commits: list[Any], until: str) -> list[str]:
-    """The branch's own commits, the oldest first: not those of merged branches."""
-    parents = {c["sha"]: [p["sha"] for p in c["parents"]] for c in commits}
-    chain = []
-    commit = until
-    while commit in parents:
-        chain.append(commit)
-        commit = next(iter(parents.pop(commit)), "")
-    return chain[::-1]

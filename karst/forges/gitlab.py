@@ -42,9 +42,9 @@ class GitLabForge:
         self._refusals = Refusals(access)
         answers = AnswerStore(options.cache, access.token) if options.cache else None
         asking = Asking(options, self._refusals)
-        self._gitlab = _open(access, open_session(access.api, asking, answers))
+        self._gitlab = open_client(access, open_session(access.api, asking, answers))
         hurried = ask_hurriedly(options, self._refusals)
-        self._downloads = _open(access, open_session(access.api, hurried, None))
+        self._downloads = open_client(access, open_session(access.api, hurried, None))
 
     def close(self) -> None:
         """End the connections."""
@@ -225,7 +225,8 @@ class _Gitlab(gitlab.Gitlab):
         return super().http_request(*arguments, **options)
 
 
-def _open(access: ForgeAccess, session: requests.Session) -> gitlab.Gitlab:
+def open_client(access: ForgeAccess, session: requests.Session) -> gitlab.Gitlab:
+    """The library with this token, over this session."""
     token = access.token.reveal() if access.token else None
     job = access.scheme == "job"
     return _Gitlab(
