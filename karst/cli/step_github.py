@@ -97,7 +97,7 @@ class GitHubJob(PlainProgress):
         found = _PLACE.match(where)
         if not found:
             return "", 0
-        path = self.workspace / found["file"]
+        path = Path(os.path.normpath(self.workspace / found["file"]))
         inside = path.is_relative_to(self.workspace) and path.is_file()
         return (
             (str(path.relative_to(self.workspace)), int(found["line"]))

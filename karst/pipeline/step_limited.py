@@ -10,7 +10,7 @@ from karst.fetch.lock import RepoLock
 from karst.report.model import Alert, PlanReport, ServiceLine
 
 # Keys of repos.yaml that a line has a place of its own for.
-_TOLD = ("name", "line", "slug", "calls", "secrets", "publish", "env")
+_TOLD = ("name", "line", "written", "slug", "calls", "secrets", "publish", "env")
 
 
 def limited_report(
