@@ -16,9 +16,10 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -55,6 +56,7 @@ class CheckoutCache:
 
     folder: Path
     size: int = DEFAULT_BYTES
+    _held: _Held = field(default_factory=lambda: _Held(), repr=False, compare=False)
 
     def take(
         self,
@@ -109,8 +111,9 @@ class CheckoutCache:
             if notes:
                 atomic_write(self._archive(commit, ".json"), notes.render(), mode=0o600)
             archive.chmod(0o600)
+            added = archive.stat().st_size
             archive.replace(self._archive(commit))
-        self._trim()
+        self._trim(added)
 
     def take_content(self, pointer: Pointer, into: Path) -> bool:
         """Put what `pointer` stands for into the file `into`; False if it lacks."""
@@ -130,7 +133,7 @@ class CheckoutCache:
         with telling_full_disk(self.folder):
             file.chmod(0o600)
             file.replace(self._part("contents") / pointer.oid)
-        self._trim()
+        self._trim(pointer.size)
 
     @contextlib.contextmanager
     def draft(self) -> Iterator[Path]:
@@ -171,37 +174,57 @@ class CheckoutCache:
         for ending in (".tar.gz", ".json"):
             self._archive(commit, ending).unlink(missing_ok=True)
 
-    def _trim(self) -> None:
-        """Remove what was used longest ago, until the rest fits."""
-        with locked(self._part("locks") / "trim", seconds=0) as mine:
-            if not mine:
+    def _trim(self, added: int) -> None:
+        """Remove what was used longest ago, until the rest fits.
+
+        The folder is looked through when this process keeps its first entry and when,
+        by its own count, it may be over the bound. What other processes add meanwhile
+        is counted by them, or the next time.
+        """
+        with self._held.guard:
+            self._held.bytes += added
+            if self._held.bytes <= self.size and self._held.counted:
                 return
-            found: dict[Path, tuple[float, int]] = {}
-            for part in ("commits", "contents"):
-                for path in self._part(part).iterdir():
-                    with contextlib.suppress(FileNotFoundError):
-                        status = path.lstat()
-                        # An archive and its notes stay and go together.
-                        key = path.with_name(path.name.partition(".")[0])
-                        used, size = found.get(key, (0.0, 0))
-                        found[key] = (
-                            max(used, status.st_mtime),
-                            size + status.st_size,
-                        )
-            total = sum(size for _, size in found.values())
-            for key, (_, size) in sorted(found.items(), key=lambda item: item[1]):
-                if total <= self.size:
-                    break
-                for ending in ("", ".tar.gz", ".json"):
-                    key.with_name(key.name + ending).unlink(missing_ok=True)
-                total -= size
-            self._sweep()
+            with locked(self._part("locks") / "trim", seconds=0) as mine:
+                if mine:
+                    self._held.bytes = self._remove_oldest()
+                    self._held.counted = True
+                    self._sweep()
+
+    def _remove_oldest(self) -> int:
+        """Remove entries until the rest fits; return the bytes that are left."""
+        found: dict[str, tuple[float, int]] = {}
+        for part in ("commits", "contents"):
+            for entry in os.scandir(self._part(part)):
+                with contextlib.suppress(FileNotFoundError):
+                    status = entry.stat(follow_symlinks=False)
+                    # An archive and its notes stay and go together.
+                    key = f"{part}/{entry.name.partition('.')[0]}"
+                    used, size = found.get(key, (0.0, 0))
+                    found[key] = max(used, status.st_mtime), size + status.st_size
+        total = sum(size for _, size in found.values())
+        for key, (_, size) in sorted(found.items(), key=lambda item: item[1]):
+            if total <= self.size:
+                break
+            for ending in ("", ".tar.gz", ".json"):
+                (self._layout / (key + ending)).unlink(missing_ok=True)
+            total -= size
+        return total
 
     def _sweep(self) -> None:
         for draft in self._part("drafts").iterdir():
             with contextlib.suppress(OSError):
                 if time.time() - draft.lstat().st_mtime > _STALE_SECONDS:
                     remove_tree(draft)
+
+
+class _Held:
+    """What this process believes to be in the folder."""
+
+    def __init__(self) -> None:
+        self.guard = threading.Lock()
+        self.bytes = 0
+        self.counted = False
 
 
 def _open(path: Path) -> BinaryIO | None:

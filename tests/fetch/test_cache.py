@@ -220,6 +220,24 @@ def test_an_entry_and_its_notes_go_together(
     assert list((tiny.folder / "v1/commits").iterdir()) == []
 
 
+def test_a_full_cache_is_looked_through_once_and_not_for_each_entry(
+    repositories: Repositories,
+    source: RemoteSource,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked: list[object] = []
+    scan = os.scandir
+    monkeypatch.setattr(
+        os, "scandir", lambda place: looked.append(place) or scan(place)
+    )
+    for number in range(5):
+        repositories.make(f"o/{number}", {"x": str(number)})
+        slug = parse_slug(f"gh:o/{number}")
+        source.fetch(source.resolve(slug), tmp_path / f"into{number}")
+    assert len([place for place in looked if str(place).endswith("commits")]) == 1
+
+
 def test_drafts_of_the_dead_are_swept(
     source: RemoteSource, cache: CheckoutCache, warm: Revision, tmp_path: Path
 ) -> None:
@@ -230,7 +248,8 @@ def test_drafts_of_the_dead_are_swept(
         if age:
             os.utime(drafts / name, (1, 1))
     entry(cache, warm).unlink()
-    source.fetch(warm, tmp_path / "into")
+    next_job = dataclasses.replace(source, cache=CheckoutCache(cache.folder))
+    next_job.fetch(warm, tmp_path / "into")
     assert [place.name for place in drafts.iterdir()] == ["new"]
 
 
@@ -310,6 +329,13 @@ def test_processes_share_a_cache_that_is_too_small_for_them(tmp_path: Path) -> N
     for job in jobs:
         told, fault = job.communicate(timeout=120)
         assert (told.strip(), job.returncode) == ("well", 0), fault
-    held = list((tmp_path / "cache/v1/commits").iterdir())
-    assert sum(path.stat().st_size for path in held) <= 60_000
+    commits = tmp_path / "cache/v1/commits"
+    # Each counts what it added itself, so together they may be a little over.
+    assert sum(path.stat().st_size for path in commits.iterdir()) < 4 * 60_000
+    last = CheckoutCache(tmp_path / "cache", size=60_000)
+    with last.draft() as draft:
+        shutil.copy(next(archives.iterdir()), draft / "a")
+        last.keep("f" * 40, draft / "a", Notes())
+    assert sum(path.stat().st_size for path in commits.iterdir()) <= 60_000
+    assert (commits / f"{'f' * 40}.tar.gz").exists()
     assert list((tmp_path / "cache/v1/drafts").iterdir()) == []
