@@ -215,3 +215,29 @@ def test_inspect_asks_the_forge(locked: Locked, tmp_path: Path) -> None:
     gone = locked.stack.run("inspect", "gh:acme/nothing")
     assert gone.returncode == 12
     assert "gh:acme/nothing" in gone.stderr
+
+
+def test_a_base_that_is_not_here_builds_nothing_else(locked: Locked) -> None:
+    stack = locked.stack
+    stack.ok("deploy")
+    before = [c["Id"] for c in stack.containers()]
+    lock = stack.folder / "repos.lock"
+    kept = lock.read_text()
+    pinned = locked.lock_file()["web"]["base"]
+    # Where a registry gave a digest, the engine's own id counts for nothing.
+    lock.write_text(
+        kept.replace(pinned.get("id", ""), "sha256:" + "0" * 64)
+        if "id" in pinned
+        else kept.replace(f'digest: "{pinned["digest"]}"', f'id: "sha256:{"0" * 64}"')
+    )
+    try:
+        plan = stack.json("plan")
+        outcome = stack.run("apply")
+    finally:
+        lock.write_text(kept)
+    assert actions(plan)["web"] == "change"
+    assert any("web can't be built here" in note for note in plan["notes"])
+    assert outcome.returncode == 14
+    assert "and sha256:000000000000 is wanted" in outcome.stderr
+    assert [c["Id"] for c in stack.containers()] == before
+    assert stack.json("plan")["changes"] is False
