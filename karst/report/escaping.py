@@ -88,10 +88,9 @@ def link(label: str, url: str) -> str:
         parts = urlsplit(url)
     except ValueError:
         return label
-    plain = (
-        parts.scheme in ("http", "https") and parts.netloc and "@" not in parts.netloc
-    )
-    if not plain or len(url) > 2000:
+    # Of the text itself: the parser forgives white space before it, Markdown does not.
+    plain = url.startswith(("http://", "https://")) and len(url) <= 2000
+    if not (plain and parts.netloc) or "@" in parts.netloc:
         return label
     # What ends a link, a table cell or the line in Markdown is written as %XX.
     safe = quote(url, safe="/:?#!$&'+,=%~-._", errors="replace")
