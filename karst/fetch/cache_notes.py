@@ -18,7 +18,8 @@ class Notes:
 
     Attributes:
         commit_object: the text whose hash is the commit id, and which names the
-            tree; "" where it is not known.
+            tree. Of a commit in another encoding than UTF-8 it is not that text, and
+            proves nothing.
         submodules: commit by path. They are part of the tree id, and so proved by it.
     """
 

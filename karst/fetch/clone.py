@@ -31,9 +31,7 @@ _OTHER_WAY = re.compile(
     re.IGNORECASE,
 )
 # Nothing that the repository's own .gitattributes says changes what comes out.
-_ATTRIBUTES = (
-    "* -export-ignore -export-subst -text -eol -filter -ident -working-tree-encoding\n"
-)
+_ATTRIBUTES = "* -export-ignore -export-subst -text -ident -working-tree-encoding\n"
 # In the order in which the forges' APIs are asked.
 _BUNDLES = ("KARST_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE")
 _KEPT = "refs/karst/commit"
@@ -147,9 +145,7 @@ class Clone:
             self.commit,
         )
         text = self.git.ask("cat-file", "commit", self.commit) or ""
-        notes = Notes(text, submodules)
-        # A message in another encoding does not come through as it was.
-        return notes if notes.tree_of(self.commit) else Notes("", submodules)
+        return Notes(text, submodules)
 
     def _check_contents(self) -> dict[str, str]:
         """Hold what is there against the limits; return commit by submodule's path."""

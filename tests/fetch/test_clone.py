@@ -75,11 +75,31 @@ def test_a_server_that_gives_only_refs_is_asked_for_the_ref(
     ref: str | None,
 ) -> None:
     server.old = True
-    repositories.make("o/r", {"main.py": "x"})
+    repositories.make("o/r", {"main.py": "older"})
+    commit = repositories.commit("o/r", {"main.py": "x"})
     folder = repositories.folder("o/r")
     run_git(folder, "tag", "v1")
     run_git(folder, "tag", "-a", "-m", "annotated", "v2")
-    assert names(take(cloning, tmp_path / "into", f"gh:o/r{'#' + ref if ref else ''}"))
+    if ref in ("v1", "v2"):
+        repositories.commit("o/r", {"main.py": "newer"})
+    access = cloning.forge.clone_access("o/r")
+    clone = Cloner(cloning.processes).clone(
+        access, commit, tmp_path / "clone", where="x", ref=ref
+    )
+    # And its history was left where it is.
+    assert clone.git.ask("rev-list", commit) == commit + "\n"
+
+
+def test_a_commit_that_is_too_much_is_not_even_exported(
+    repositories: Repositories, cloning: RemoteSource, tmp_path: Path
+) -> None:
+    commit = repositories.make("o/r", {"big.txt": "x" * 5000})
+    cloner = Cloner(cloning.processes, limits=Limits(size=4000))
+    access = cloning.forge.clone_access("o/r")
+    clone = cloner.clone(access, commit, tmp_path / "clone", where="x")
+    with pytest.raises(FetchError, match="files are more than 0 MiB"):
+        clone.export(tmp_path / "archive")
+    assert not (tmp_path / "archive").exists()
 
 
 @pytest.mark.parametrize("dumb", [False, True])

@@ -129,7 +129,7 @@ def test_no_attribute_changes_what_a_clone_gives(
 ) -> None:
     forge.archives = False
     raw = b"one\n$Id$\r\ntwo\n"
-    repositories.make("o/r", {"a.txt": raw, "b.txt": b"\xff\xfeb\x00", "c.txt": raw})
+    repositories.make("o/r", {"a.txt": raw, "b.txt": b"plain", "c.txt": raw})
     attributes = (
         "*.txt text eol=crlf ident\nb.txt working-tree-encoding=UTF-16\n"
         "c.txt filter=evil\n"
@@ -141,6 +141,7 @@ def test_no_attribute_changes_what_a_clone_gives(
     checkout = take(source, tmp_path / "into")
     assert checkout.tree == repositories.tree("o/r")
     assert (checkout.root / "a.txt").read_bytes() == raw
+    assert (checkout.root / "b.txt").read_bytes() == b"plain"
     assert (checkout.root / "c.txt").read_bytes() == raw
 
 
