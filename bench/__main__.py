@@ -1,4 +1,4 @@
-"""python -m bench [plan build fetch mesh apply memory] [--quick]"""
+"""python -m bench [plan detection build fetch mesh apply memory] [--quick]"""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 import docker
 
-from bench import apply, build, fetch, memory, mesh, plan
+from bench import apply, build, detection, fetch, memory, mesh, plan
 from bench.figures import Figure
 from bench.images import build_trivial
 from bench.options import Options, quick
@@ -25,6 +25,7 @@ from bench.sweeping import sweep
 _RESULT = Path("build/bench.json")
 _PARTS: dict[str, tuple[str, Callable[[Options], Iterator[Figure]]]] = {
     "plan": (plan.TITLE, plan.measure),
+    "detection": (detection.TITLE, detection.measure),
     "build": (build.TITLE, build.measure),
     "fetch": (fetch.TITLE, fetch.measure),
     "mesh": (mesh.TITLE, mesh.measure),

@@ -19,6 +19,7 @@ class Options:
         changes_in: one change among the first is compared with one among the second.
         rounds: pairs per comparison where a pair takes seconds.
         load_seconds: how long each load lasts.
+        tree_sizes: how many files a repository has.
     """
 
     client: docker.DockerClient
@@ -31,6 +32,7 @@ class Options:
     plan_pairs: int = 7
     load_rounds: int = 5
     load_seconds: int = 5
+    tree_sizes: tuple[int, ...] = (20, 200, 2000, 10000)
 
 
 def quick(client: docker.DockerClient, image: str, scratch: Path) -> Options:
@@ -46,4 +48,5 @@ def quick(client: docker.DockerClient, image: str, scratch: Path) -> Options:
         plan_pairs=2,
         load_rounds=2,
         load_seconds=2,
+        tree_sizes=(200, 2000),
     )

@@ -25,11 +25,10 @@ _FACTORY = re.compile(
     r"(create|make|build|get|init|setup)_?(fastapi_|flask_|web_)?(app|application|server|api)"
     r"|app_factory|application_factory|app|application"
 )
-_IN_TEXT = re.compile(
-    rf"\b({'|'.join(sorted({name for _, name in OBJECTS}))})\(|\.server\b"
-    r"|^[ \t]*\w+\s*(?::\s*\w+\s*)?=\s*[\w.]*([aA]pp|[sS]erver|api|API|application)\w*\(",
-    re.MULTILINE,
-)
+# Texts without one of which a file can't make an application, or call what does.
+_CALLED = ("app(", "App(", "application(", "server(", "Server(", "api(", "API(")
+_MADE = (*sorted(f"{n}(" for n in {n for _, n in OBJECTS}), ".server", *_CALLED)
+_MODULES = tuple(sorted({module.partition(".")[0] for module, _ in OBJECTS}))
 _MOST = 400
 
 
@@ -76,7 +75,11 @@ def _stem(path: str) -> str:
 
 def _in_file(tree: SourceTree, path: str) -> Iterator[Application]:
     text = tree.read(path) or ""
-    module = tree.parse(path) if _IN_TEXT.search(text) else None
+    likely = _stem(path) in _FILES or path.count("/") <= 1
+    named = any(word in text for word in _MODULES)
+    texts = _MADE if named else _CALLED
+    wanted = (named or likely) and any(made in text for made in texts)
+    module = tree.parse(path) if wanted else None
     if module is None:
         return
     known = _known(tree, path)
@@ -86,9 +89,10 @@ def _in_file(tree: SourceTree, path: str) -> Iterator[Application]:
             for target in targets:
                 yield from _assigned(tree, path, known, target, node.value, node.lineno)
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            family = _made_by(tree, path, node, known, 0)
             needed = len(node.args.args) - len(node.args.defaults)
-            if family and not needed and _FACTORY.fullmatch(node.name):
+            if needed or not _FACTORY.fullmatch(node.name):
+                continue
+            if family := _made_by(tree, path, node, known, 0):
                 yield _application(tree, path, node.name, family, True, node.lineno)
 
 

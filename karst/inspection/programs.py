@@ -130,11 +130,12 @@ def _program(
 ) -> Program | None:
     if path not in tree.files:
         return None
-    guard = _GUARD.search(tree.read(path) or "")
+    text = tree.read(path) or ""
+    guard = _GUARD.search(text) if "__main__" in text else None
     module = tree.parse(path) if look or not guard else None
     line = _does_something(path, module) if module else None
     if guard and not look:
-        line = (tree.read(path) or "").count("\n", 0, guard.start()) + 1
+        line = text.count("\n", 0, guard.start()) + 1
     main = _main(module) if module and line is None and rule == SCAN else None
     if line is None and main is None:
         return None
