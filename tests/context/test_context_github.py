@@ -222,7 +222,7 @@ def test_workflow_run() -> None:
 
 
 def test_pull_request_target_is_refused() -> None:
-    with pytest.raises(ConfigError, match="pull_request_target"):
+    with pytest.raises(ConfigError, match="does not run on pull_request_target"):
         read_github_context(variables("pull_request_target"), pull_request())
 
 
