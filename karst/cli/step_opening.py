@@ -8,7 +8,7 @@ from pathlib import Path
 
 from karst.cli.output import PlainProgress
 from karst.cli.step_environment import step_environment
-from karst.cli.step_github import GitHubJob
+from karst.cli.step_files import PipelineJob
 from karst.cli.wiring import (
     Workbench,
     assemble_workbench,
@@ -22,18 +22,11 @@ from karst.config.settings import Settings, read_settings
 from karst.config.spec import StackSpec
 from karst.context.run_context import RunContext
 from karst.effects.process import Processes
-from karst.errors import ConfigError, KarstError
+from karst.errors import ConfigError, KarstError, PublishError
 from karst.fetch.lock import RepoLock
 from karst.fetch.lock_file import lock_path, read_lock
 from karst.fetch.lock_text import parse_lock
-from karst.forges.access import read_access
-from karst.forges.github_identity import (
-    issuer_of,
-    open_token_signer,
-    open_token_verifier,
-)
-from karst.forges.github_requests import GitHubRequests
-from karst.forges.http_options import HttpOptions
+from karst.forges.pipelines import open_publisher, open_signing
 from karst.forges.publishing import CommentHeader, Publisher
 from karst.pipeline.sources import Places, open_sources
 from karst.pipeline.step import Step
@@ -49,6 +42,8 @@ from karst.pipeline.trust import (
     trust,
 )
 
+# A branch's repos.yaml, None where it has none, and its repos.lock.
+Base = tuple[StackSpec | None, RepoLock]
 _UNREVIEWED_EVENTS = ("request", "queue")
 
 
@@ -64,7 +59,7 @@ class Opening:
     task: Task
     context: RunContext
     inputs: Inputs
-    job: GitHubJob
+    job: PipelineJob
     environ: Mapping[str, str]
     settings: Settings
     file: Path
@@ -72,7 +67,7 @@ class Opening:
     trusted: Trusted
     lock: RepoLock
     publisher: Publisher
-    base: tuple[StackSpec | None, RepoLock]
+    base: Base
     request: Request | None = None
     notes: tuple[str, ...] = ()
 
@@ -100,6 +95,7 @@ class Opening:
 
     @property
     def reviewing(self) -> Reviewing:
+        signer, verifier = open_signing(self.context, self.environ)
         return Reviewing(
             self.context,
             CommentHeader(self.spec.name, self.target, self.inputs.label),
@@ -109,12 +105,8 @@ class Opening:
             signs=not self.context.is_restricted,
             base=self.base,
             lock=self.lock,
-            token_signer=open_token_signer(self.environ, HttpOptions(self.environ)),
-            token_verifier=open_token_verifier(
-                HttpOptions(self.environ),
-                self.context.branch or "",
-                issuer=issuer_of(self.context.server_url),
-            ),
+            token_signer=signer,
+            token_verifier=verifier,
         )
 
 
@@ -137,18 +129,13 @@ def read_surroundings(
     # What karst keeps for itself goes where it ends with the step: what it left in the
     # workspace, as root, the runner could not remove.
     flags = {"KARST_STATE_DIR": str(scratch / "state")}
-    publisher = GitHubRequests(
-        read_access("gh", environ),
-        HttpOptions(environ),
-        context.repository or "",
-        context.branch,
-    )
+    publisher = open_publisher(context, environ)
     settings = read_settings(environ, None, flags)
     return Surroundings(inputs, environ, settings, publisher, scratch)
 
 
 def fetch_request(
-    around: Surroundings, context: RunContext, job: GitHubJob
+    around: Surroundings, context: RunContext, job: PipelineJob
 ) -> RunContext:
     """The context with the request's own files as its workspace; raises FetchError."""
     slug = request_slug(context)
@@ -165,7 +152,7 @@ def fetch_request(
 
 
 def read_opening(
-    task: Task, context: RunContext, around: Surroundings, job: GitHubJob
+    task: Task, context: RunContext, around: Surroundings, job: PipelineJob
 ) -> Opening:
     """Read everything that the workspace and the base branch say; raises KarstError."""
     inputs, environ = around.inputs, around.environ
@@ -175,12 +162,13 @@ def read_opening(
     spec = _parse(read_spec_text(file), inputs, context, settings)
     refuse_leaving(spec, file, context.workspace)
     lock = read_lock(lock_path(file)) or RepoLock()
-    base: tuple[StackSpec | None, RepoLock] = (None, RepoLock())
+    base: Base = (None, RepoLock())
     notes: tuple[str, ...] = ()
     trusted = Trusted(spec)
     if context.event in _UNREVIEWED_EVENTS:
         base, notes = _read_base(publisher, inputs, context, settings)
         trusted = trust(spec, base[0])
+        base, context = _read_beginning(task, context, around, base)
     refuse_state_credentials(trusted.spec)
     config = {k: v.reveal() for k, v in inputs.backend_config.items()}
     state = trusted.spec.state
@@ -210,13 +198,36 @@ def _find_request(context: RunContext, publisher: Publisher) -> Request | None:
     if number is None or head is None:
         return None
     if context.event == "queue":
-        head = publisher.request(number).head
+        try:
+            head = publisher.request(number).head
+        except PublishError:
+            return None  # the plan is good without a comment
     return Request(number, head)
+
+
+def _read_beginning(
+    task: Task, context: RunContext, around: Surroundings, base: Base
+) -> tuple[Base, RunContext]:
+    """Where the request began: what differs from there is what it changes itself.
+
+    The base that an event names may be older than what the trial merge was made with,
+    and a plan that was asked for is of the request's own commit alone.
+    """
+    planned = context.head_commit if task.asked else context.commit
+    try:
+        began = around.publisher.fork_point(context.branch or "", planned or "")
+    except PublishError:
+        return base, context
+    if began == context.base_commit:
+        return base, context
+    there = replace(context, base_commit=began)
+    found, notes = _read_base(around.publisher, around.inputs, there, around.settings)
+    return (base, context) if notes else (found, there)
 
 
 def _read_base(
     publisher: Publisher, inputs: Inputs, context: RunContext, settings: Settings
-) -> tuple[tuple[StackSpec | None, RepoLock], tuple[str, ...]]:
+) -> tuple[Base, tuple[str, ...]]:
     """The base branch's repos.yaml and repos.lock, and notes on what is not to be had."""
     commit = context.base_commit or ""
     name = lock_path(Path(inputs.file))
