@@ -166,13 +166,16 @@ class ServiceModel(_Model):
         | None
     ) = Field(default=None, description="module:function or argv; overrides detection")
     detection: Literal["declared", "conventional"] | None = Field(
-        default=None, description="How a repository that says nothing is read"
+        default=None,
+        description="declared (the default): what the author declared, then what the files say; conventional: the five rules in their literal order",
     )
     port: Port | None = Field(
-        default=None, description="Port in the mesh; default 8000, for grpc 50051"
+        default=None,
+        description="Port in the mesh; default: the one that the repository names, else 8000, for grpc 50051",
     )
     protocol: Literal["http", "grpc", "tcp", "none"] | None = Field(
-        default=None, description="none is a worker; default: http, for jobs none"
+        default=None,
+        description="none is a worker; default: as the repository looks, else http, for jobs none",
     )
     kind: Literal["service", "job"] = Field(
         default="service", description="A job runs to its end before what needs it"
