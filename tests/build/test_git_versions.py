@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from conftest import Files, Render, write
 
 from karst.build.git_version import GitVersion, read_git_version
+
+if TYPE_CHECKING:
+    from conftest import Files, Render
 
 SCM = "SETUPTOOLS_SCM_PRETEND_VERSION"
 NAMED = '[project]\nname = "Hello.World-x"\ndynamic = ["version"]\n'
@@ -134,7 +137,8 @@ def requires(*names: str) -> str:
     ],
 )
 def test_what_is_told(tmp_path: Path, files: Files, found: GitVersion) -> None:
-    write(tmp_path, files)
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
     data = tomllib.loads(files.get("pyproject.toml", ""))
     assert read_git_version(tmp_path, data) == found
 
