@@ -1,7 +1,7 @@
 # The action's image: karst, Terraform with its Docker provider, git, ssh and a client
 # for BuildKit, so that a run downloads nothing. Without BuildKit's own syntax, because
 # some runners build actions with the engine's old builder.
-ARG BASE=python:3.12-slim
+ARG BASE=python:3.12-slim-trixie
 
 FROM ${BASE} AS parts
 COPY tools/action_parts.py parts* /parts/
@@ -24,7 +24,7 @@ RUN python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash \
         /out/karst /out/__main__.py
 
 FROM ${BASE}
-ARG APT_PACKAGES="git openssh-client docker-cli docker-buildx"
+ARG APT_PACKAGES="git git-lfs openssh-client docker-cli docker-buildx"
 RUN if [ -n "$APT_PACKAGES" ]; then \
         apt-get update -q \
         && apt-get install -qy --no-install-recommends $APT_PACKAGES \

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 from calling import ADA, Calling, app
 
@@ -34,3 +37,15 @@ def test_a_request_is_planned_and_its_one_comment_kept_up_to_date(
     assert second.outputs["karst.comment-url"] == first.outputs["karst.comment-url"]
     (comment,) = calling.comments(number)
     assert "1 to add" in comment
+
+
+def test_a_runner_builds_the_action_from_its_dockerfile(
+    calling: Calling, action_source: Path
+) -> None:
+    """As for `uses:` of a branch; by the engine's old builder, and without arguments."""
+    built = replace(calling, action=action_source)
+    calling.desk.git.commit({".github/workflows/karst.yml": calling.workflow()})
+    found = built.other("workflow_dispatch")
+    assert "docker build -t" in found.failed()
+    ((_, _, text),) = [n for n in found.notices if n[0] == "error"]
+    assert "there is no such file" in text

@@ -24,7 +24,7 @@ FILES = (
     *("entrypoint.py", "requirements.txt"),
 )
 # Debian's packages for the client need what a minimal image can't have.
-PACKAGES = "openssh-client"
+PACKAGES = "git-lfs openssh-client"
 
 
 def write_folder(machine: Machine, folder: Path) -> None:
