@@ -6,10 +6,13 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from karst.cli.step_files import PipelineJob
 from karst.cli.step_github import GitHubJob
+from karst.cli.step_gitlab import GitLabJob
 from karst.config.inputs import Inputs, read_inputs
 from karst.config.quantity import render_duration
 from karst.context.github import read_github_context
+from karst.context.gitlab import read_gitlab_context
 from karst.context.payload import LONGEST, parse_event
 from karst.context.run_context import RunContext
 from karst.effects.signals import limited
@@ -22,8 +25,7 @@ DEFAULT_ARTIFACTS = ".karst/artifacts"
 def step_command() -> int:
     """Do what the event and the inputs ask for; returns the exit code."""
     environ = dict(os.environ)
-    context = read_github_context(environ, _event(environ))
-    job = GitHubJob(environ, context.workspace, _artifacts(environ, context.workspace))
+    context, job = _open(environ)
     job.open()
     try:
         _obey(context, environ, job)
@@ -39,7 +41,19 @@ def step_command() -> int:
     return code
 
 
-def _obey(context: RunContext, environ: Mapping[str, str], job: GitHubJob) -> None:
+def _open(environ: Mapping[str, str]) -> tuple[RunContext, PipelineJob]:
+    """The job that this is; GitHub's where both could be meant."""
+    # GITLAB_CI is left out: a runner on a developer's machine says that it is false.
+    if "GITHUB_EVENT_PATH" not in environ and "CI_PIPELINE_SOURCE" in environ:
+        context = read_gitlab_context(environ)
+        folder = _artifacts(environ, context.workspace)
+        return context, GitLabJob(environ, context.workspace, folder)
+    context = read_github_context(environ, _event(environ))
+    folder = _artifacts(environ, context.workspace)
+    return context, GitHubJob(environ, context.workspace, folder)
+
+
+def _obey(context: RunContext, environ: Mapping[str, str], job: PipelineJob) -> None:
     inputs = read_inputs(environ)
     job.mask(inputs.secrets)
     task = decide(context, inputs.command)
@@ -53,7 +67,7 @@ def _run(
     context: RunContext,
     inputs: Inputs,
     environ: Mapping[str, str],
-    job: GitHubJob,
+    job: PipelineJob,
 ) -> None:
     if task.work == "nothing":
         return
@@ -81,7 +95,7 @@ def _event(environ: Mapping[str, str]) -> Mapping[str, object]:
     if not path:
         raise ConfigError(
             "this is no job of a pipeline: there is no event",
-            where="GITHUB_EVENT_PATH",
+            where="GITHUB_EVENT_PATH and CI_PIPELINE_SOURCE",
             remedy="`karst step` is for pipelines; on a terminal use `karst plan` and `karst deploy`",
         )
     try:

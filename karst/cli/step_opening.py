@@ -8,7 +8,7 @@ from pathlib import Path
 
 from karst.cli.output import PlainProgress
 from karst.cli.step_environment import step_environment
-from karst.cli.step_github import GitHubJob
+from karst.cli.step_files import PipelineJob
 from karst.cli.wiring import (
     Workbench,
     assemble_workbench,
@@ -26,14 +26,7 @@ from karst.errors import ConfigError, KarstError, PublishError
 from karst.fetch.lock import RepoLock
 from karst.fetch.lock_file import lock_path, read_lock
 from karst.fetch.lock_text import parse_lock
-from karst.forges.access import read_access
-from karst.forges.github_identity import (
-    issuer_of,
-    open_token_signer,
-    open_token_verifier,
-)
-from karst.forges.github_requests import GitHubRequests
-from karst.forges.http_options import HttpOptions
+from karst.forges.pipelines import open_publisher, open_signing
 from karst.forges.publishing import CommentHeader, Publisher
 from karst.pipeline.sources import Places, open_sources
 from karst.pipeline.step import Step
@@ -66,7 +59,7 @@ class Opening:
     task: Task
     context: RunContext
     inputs: Inputs
-    job: GitHubJob
+    job: PipelineJob
     environ: Mapping[str, str]
     settings: Settings
     file: Path
@@ -102,6 +95,7 @@ class Opening:
 
     @property
     def reviewing(self) -> Reviewing:
+        signer, verifier = open_signing(self.context, self.environ)
         return Reviewing(
             self.context,
             CommentHeader(self.spec.name, self.target, self.inputs.label),
@@ -111,12 +105,8 @@ class Opening:
             signs=not self.context.is_restricted,
             base=self.base,
             lock=self.lock,
-            token_signer=open_token_signer(self.environ, HttpOptions(self.environ)),
-            token_verifier=open_token_verifier(
-                HttpOptions(self.environ),
-                self.context.branch or "",
-                issuer=issuer_of(self.context.server_url),
-            ),
+            token_signer=signer,
+            token_verifier=verifier,
         )
 
 
@@ -139,18 +129,13 @@ def read_surroundings(
     # What karst keeps for itself goes where it ends with the step: what it left in the
     # workspace, as root, the runner could not remove.
     flags = {"KARST_STATE_DIR": str(scratch / "state")}
-    publisher = GitHubRequests(
-        read_access("gh", environ),
-        HttpOptions(environ),
-        context.repository or "",
-        context.branch,
-    )
+    publisher = open_publisher(context, environ)
     settings = read_settings(environ, None, flags)
     return Surroundings(inputs, environ, settings, publisher, scratch)
 
 
 def fetch_request(
-    around: Surroundings, context: RunContext, job: GitHubJob
+    around: Surroundings, context: RunContext, job: PipelineJob
 ) -> RunContext:
     """The context with the request's own files as its workspace; raises FetchError."""
     slug = request_slug(context)
@@ -167,7 +152,7 @@ def fetch_request(
 
 
 def read_opening(
-    task: Task, context: RunContext, around: Surroundings, job: GitHubJob
+    task: Task, context: RunContext, around: Surroundings, job: PipelineJob
 ) -> Opening:
     """Read everything that the workspace and the base branch say; raises KarstError."""
     inputs, environ = around.inputs, around.environ

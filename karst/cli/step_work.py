@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from karst.cli.step_github import GitHubJob
+from karst.cli.step_files import PipelineJob
 from karst.cli.step_opening import (
     Opening,
     Surroundings,
@@ -151,7 +151,7 @@ def lock(opening: Opening) -> None:
     opening.job.summary(f"### `{path.name}` of `{step.spec.name}`: {told}")
 
 
-def post(context: RunContext, around: Surroundings, job: GitHubJob) -> None:
+def post(context: RunContext, around: Surroundings, job: PipelineJob) -> None:
     """Comment what another run has planned, on the requests of that run's commit."""
     assert context.follows  # noqa: S101  (the task says so)
     reports = read_posted(job.folder)

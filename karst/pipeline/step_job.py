@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, Protocol
+
+from karst.report.log_text import LogPart
 
 Level = Literal["error", "warning", "notice"]
 
@@ -12,6 +15,10 @@ class Job(Protocol):
 
     def notice(self, level: Level, text: str, *, where: str = "") -> None:
         """Say it on the job's page; `where` may be `FILE:LINE ...`."""
+        ...
+
+    def log(self, parts: Sequence[LogPart]) -> None:
+        """Say a plan or a run in the job's log, folded where all is well."""
         ...
 
     def summary(self, markdown: str) -> None:

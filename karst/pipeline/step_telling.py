@@ -19,8 +19,10 @@ from karst.report import (
     render_comment_body,
     render_junit,
     render_plan_summary,
+    render_resource_counts,
     render_run_summary,
 )
+from karst.report.log_text import plan_log, run_log
 from karst.report.model import Failure
 from karst.report.sealed import body_room, open_sealed, seal
 from karst.terraform.receipt import Receipt
@@ -50,6 +52,7 @@ class Telling:
 
     def plan(self, report: PlanReport) -> None:
         self.plan_files(report)
+        self.job.log(plan_log(report))
         self._summary(render_plan_summary(report))
 
     def plan_files(self, report: PlanReport) -> None:
@@ -61,6 +64,7 @@ class Telling:
         }
         text = json.dumps(document, indent=2, sort_keys=True)
         self.job.output("plan-json", self._artifact("plan.json", text))
+        self._artifact("resources.json", render_resource_counts(report))
         self.job.output("changes", _truth(not report.empty))
         self.job.output("services-json", _services(report, None))
 
@@ -68,6 +72,7 @@ class Telling:
         self._artifact("junit.xml", render_junit(report))
         text = json.dumps(asdict(report), indent=2, sort_keys=True, default=str)
         self._artifact("run.json", text)
+        self.job.log(run_log(report))
         self._summary(render_run_summary(report))
         if report.verdicts:
             self.job.output("healthy", _truth(report.well))

@@ -5,7 +5,7 @@
 
 from karst.report.comment import render_comment_body
 from karst.report.edges_text import describe_edge, edges_document, render_edges
-from karst.report.gitlab import render_gitlab_terraform, render_section
+from karst.report.gitlab import render_resource_counts, render_section
 from karst.report.health_text import health_document, render_health
 from karst.report.junit import render_junit
 from karst.report.model import PlanReport, RunReport, ServiceLine
@@ -23,11 +23,11 @@ __all__ = [
     "plan_document",
     "render_comment_body",
     "render_edges",
-    "render_gitlab_terraform",
     "render_health",
     "render_junit",
     "render_plan",
     "render_plan_summary",
+    "render_resource_counts",
     "render_run_summary",
     "render_section",
     "render_table",

@@ -13,7 +13,7 @@ from karst.report.model import PlanReport
 _BEGIN = "\x1b[0K"
 
 
-def render_gitlab_terraform(report: PlanReport) -> str:
+def render_resource_counts(report: PlanReport) -> str:
     """The `terraform` report: resources, a replacement in both create and delete."""
     return json.dumps(report.resource_counts) + "\n"
 
@@ -43,15 +43,26 @@ def render_section(
             becomes "_".
         began, ended: seconds since 1970; GitLab shows how long it took.
     """
-    key = re.sub(r"[^A-Za-z0-9_.-]", "_", name) or "section"
-    fold = "[collapsed=true]" if folded else ""
     # A foreign escape code could end the section or begin another one.
     body = "\n".join(_plain(line) for line in text.split("\n"))
+    head = open_section(name, title, began, folded=folded)
+    return f"{head}\n{body}\n{section_end(name, ended)}\n"
+
+
+def open_section(name: str, title: str, began: int, *, folded: bool = True) -> str:
+    """The line that begins a section; what follows is its text until `section_end`."""
+    fold = "[collapsed=true]" if folded else ""
     return (
-        f"{_BEGIN}section_start:{began}:{key}{fold}\r{_BEGIN}{clean(title, 120)}\n"
-        f"{body}\n"
-        f"{_BEGIN}section_end:{ended}:{key}\r{_BEGIN}\n"
+        f"{_BEGIN}section_start:{began}:{_key(name)}{fold}\r{_BEGIN}{clean(title, 120)}"
     )
+
+
+def section_end(name: str, ended: int) -> str:
+    return f"{_BEGIN}section_end:{ended}:{_key(name)}\r{_BEGIN}"
+
+
+def _key(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", name) or "section"
 
 
 def _plain(line: str) -> str:

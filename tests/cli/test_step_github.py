@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from karst.cli.step_github import ARTIFACT_BYTES, SUMMARY_BYTES, GitHubJob
+from karst.cli.step_files import ARTIFACT_BYTES
+from karst.cli.step_github import SUMMARY_BYTES, GitHubJob
 from karst.errors import ConfigError
 from karst.secret import Secret
 

@@ -21,7 +21,7 @@ from karst.pipeline.tools import Planned
 from karst.report import (
     plan_document,
     render_comment_body,
-    render_gitlab_terraform,
+    render_resource_counts,
     render_junit,
     render_plan,
     render_plan_summary,
@@ -227,7 +227,7 @@ def test_no_value_is_told_anywhere() -> None:
         "plan summary": lambda: render_plan_summary(plan),
         "run summary": lambda: render_run_summary(run),
         "junit": lambda: render_junit(run),
-        "gitlab": lambda: render_gitlab_terraform(plan),
+        "gitlab": lambda: render_resource_counts(plan),
         "terminal": lambda: render_plan(plan),
         "json": lambda: json.dumps(plan_document(planned.plan)),
         "model": lambda: repr(run),

@@ -19,7 +19,7 @@ from karst.report import (
     RunReport,
     ServiceLine,
     render_comment_body,
-    render_gitlab_terraform,
+    render_resource_counts,
     render_plan_summary,
     render_run_summary,
 )
@@ -104,7 +104,7 @@ def test_any_plan_fits_and_reads_back(document: dict[str, Any], room: int) -> No
     blocks = PARSER.parse(summary)
     folded = [t.content.strip() for t in blocks if t.type == "html_block"]
     assert all(re.match(r"(</?details>|<details>\n<summary>)", b) for b in folded)
-    counted = json.loads(render_gitlab_terraform(report))
+    counted = json.loads(render_resource_counts(report))
     shown = [t.content for t in blocks if t.type == "fence" and t.info == "diff"]
     marks = "".join(line[:1] for block in shown for line in block.splitlines())
     assert len(marks) == len(plan.resources)

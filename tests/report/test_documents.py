@@ -16,7 +16,7 @@ from karst.report import (
     RunReport,
     ServiceLine,
     render_comment_body,
-    render_gitlab_terraform,
+    render_resource_counts,
     render_junit,
     render_plan_summary,
     render_run_summary,
@@ -98,11 +98,11 @@ def test_junit_counts_what_failed() -> None:
 
 
 def test_the_gitlab_report_counts_a_replacement_twice(golden: Golden) -> None:
-    text = render_gitlab_terraform(samples.PLAN)
+    text = render_resource_counts(samples.PLAN)
     golden("terraform.json", text)
     replaced = samples._container("app", "web@1", "delete", "create")
     report = PlanReport("shop", resources=(replaced,))
-    assert json.loads(render_gitlab_terraform(report)) == {
+    assert json.loads(render_resource_counts(report)) == {
         "create": 1,
         "update": 0,
         "delete": 1,

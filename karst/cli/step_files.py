@@ -1,0 +1,119 @@
+"""What every pipeline's job does with its files, and how nothing secret gets out."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from karst.cli.output import PlainProgress
+from karst.effects.workspace import atomic_write
+from karst.errors import ConfigError
+from karst.pipeline.step_job import Job
+from karst.secret import Secret, redact
+
+ARTIFACT_BYTES = 8_000_000
+_CUT = "\n\n*What follows is cut: the artifact has it.*\n"
+_PLACE = re.compile(r"(?P<file>[^:\s][^:]{0,500}):(?P<line>[0-9]{1,7})(?:\s|$)")
+# Shorter ones would mask parts of ordinary words, and everything with a "1" in it.
+SHORTEST_MASK = 4
+
+
+@dataclass
+class PipelineJob(PlainProgress, Job, ABC):
+    """The part of a Job that is the same everywhere.
+
+    Attributes:
+        folder: where artifacts go, below the workspace.
+        secrets: what nothing that is written may hold.
+    """
+
+    environ: Mapping[str, str]
+    workspace: Path
+    folder: Path
+    secrets: tuple[Secret, ...] = ()
+    began: float = field(default_factory=time.monotonic)
+
+    def open(self) -> None:
+        """Before anything is told."""
+
+    def close(self) -> None:
+        """After everything is told: what is left here belongs to the workspace's owner."""
+        own = self.workspace / ".karst"
+        if own.is_dir() and not own.is_symlink():
+            for path in (own, *own.rglob("*")):
+                self._chown(path)
+
+    def mask(self, secrets: tuple[Secret, ...]) -> None:
+        """Keep these out of everything that is written."""
+        maskable = (s for s in secrets if len(s.reveal()) >= SHORTEST_MASK)
+        self.secrets = (*self.secrets, *maskable)
+
+    @abstractmethod
+    def say(self, text: str) -> None:
+        """Lines for the log, outside of any group."""
+
+    def line(self, text: str) -> None:
+        self.print(self.clean(text))
+
+    def artifact(self, name: str, text: str) -> str:
+        path = self.folder / name
+        for part in path.parents:
+            if part == self.workspace:
+                break
+            if part.is_symlink():
+                raise ConfigError(
+                    "the artifact folder leads elsewhere by a link",
+                    where=str(part),
+                    remedy="remove the link; karst makes the folder itself",
+                )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        atomic_write(path, bounded(self.clean(text), ARTIFACT_BYTES))
+        self.give_away(path)
+        return str(path.relative_to(self.workspace))
+
+    def give_away(self, path: Path) -> None:
+        """Hand a file over to the workspace's owner, with the folders that lead to it:
+        the step is root, the runner is not, and has to clean up."""
+        for part in (path, *path.parents):
+            if part == self.workspace or not part.is_relative_to(self.workspace):
+                break
+            self._chown(part)
+
+    def place(self, where: str) -> tuple[str, int]:
+        """The workspace's own file and line that `where` begins with, or ("", 0)."""
+        found = _PLACE.match(where)
+        if not found:
+            return "", 0
+        path = Path(os.path.normpath(self.workspace / found["file"]))
+        inside = path.is_relative_to(self.workspace) and path.is_file()
+        return (
+            (str(path.relative_to(self.workspace)), int(found["line"]))
+            if inside
+            else ("", 0)
+        )
+
+    def clean(self, text: str) -> str:
+        return redact(text, self.secrets)
+
+    def print(self, text: str) -> None:
+        print(text, file=sys.stdout, flush=True)
+
+    def _chown(self, path: Path) -> None:
+        owner = self.workspace.stat()
+        if os.geteuid() == 0 and owner.st_uid != 0:
+            os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+
+
+def bounded(text: str, room: int) -> str:
+    """The text, or as many of its lines as `room` bytes hold, and a note that it is so."""
+    raw = text.encode()
+    if len(raw) <= room:
+        return text
+    kept = raw[: max(0, room - len(_CUT.encode()))].decode("utf-8", "ignore")
+    return kept.rpartition("\n")[0] + _CUT if room > len(_CUT) else ""
