@@ -26,6 +26,7 @@ from karst.terraform.receipt_parts import (
     changed_parts,
     edges_entry,
     is_restored,
+    network_entry,
     text_entry,
     wanted_mark,
 )
@@ -157,6 +158,8 @@ def make_limited_receipt(
             marks["edges"] = mark(edges_entry(after, callees, name))
         if marks:
             services[name] = marks
+    if occasion.changes(after, NETWORK):
+        services[NETWORK] = {"network": mark(network_entry(after))}
     return replace(
         occasion.receipt(after.name),
         services=services,

@@ -13,6 +13,7 @@ from typing import Literal
 
 import karst
 from karst.errors import StalePlanError, UnreviewedError
+from karst.fetch.lock import RepoLock
 from karst.forges.publishing import (
     Comment,
     CommentHeader,
@@ -277,8 +278,10 @@ def _difference(planned: Planned, service: str, part: Part, receipt: Receipt) ->
     wanted = wanted_entry(planned.spec, stack, service, part)
     if receipt.limited and part in ("release", "door") and wanted is not None:
         wanted = text_entry(planned.spec, service)
-        if said.digest != ABSENT.digest and _commits(planned, service, receipt):
-            return "showed it at another commit"
+        if said.digest != ABSENT.digest:
+            here, there = _commits(planned.lock, receipt.pins, service)
+            if here != there:
+                return f"showed it at {there}, and this is {here}"
     if wanted is None:
         return "" if said.digest == ABSENT.digest else "did not show its removal"
     if said.digest == ABSENT.digest:
@@ -294,8 +297,13 @@ def _difference(planned: Planned, service: str, part: Part, receipt: Receipt) ->
     return f"showed something else: it differs {what}"
 
 
-def _commits(planned: Planned, service: str, receipt: Receipt) -> bool:
-    """Whether the plan is of another commit than a limited receipt's."""
-    here = {e.service: e.commit for e in planned.lock.entries}
-    there = {e.service: e.commit for e in receipt.pins.entries}
-    return here.get(service, "") != there.get(service, "")
+def _commits(here: RepoLock, there: RepoLock, service: str) -> tuple[str, str]:
+    """The commits of a service in a plan and in a limited receipt, for people."""
+
+    def told(lock: RepoLock) -> str:
+        for entry in lock.entries:
+            if entry.service == service and entry.commit:
+                return f"commit {entry.commit[:12]}"
+        return "no commit that repos.lock names"
+
+    return told(here), told(there)

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from typing import Any
 
 from karst.config.spec import StackSpec
+from karst.mesh import addresses
 from karst.terraform.plan import Plan
 from karst.terraform.receipt import ABSENT, NETWORK, Mark, Part, mark
 from karst.terraform.stack import Applied, DoorRelease, Release, Stack
@@ -52,7 +53,7 @@ def wanted_entry(
 ) -> Entry | None:
     """The fields of what a part will be; None where it will not be there."""
     if part == "network":
-        return {"stack": stack.name, **asdict(stack.network)}
+        return network_entry(spec)
     if service not in {r.service for r in stack.services.values()}:
         return None
     if part == "text":
@@ -112,6 +113,18 @@ def edges_entry(spec: StackSpec, callees: tuple[str, ...], service: str) -> Entr
     """
     silent = spec.service(service).calls is None and spec.mesh.default == "allow"
     return {"calls": "*" if silent else sorted(callees)}
+
+
+def network_entry(spec: StackSpec) -> Entry:
+    """The mesh's network; all of it follows from repos.yaml."""
+    division = addresses.divide(spec.mesh.subnet)
+    return {
+        "stack": spec.name,
+        "name": spec.mesh.network,
+        "subnet": str(division.subnet),
+        "gateway": str(division.gateway),
+        "ip_range": str(division.dynamic),
+    }
 
 
 def text_entry(spec: StackSpec, service: str) -> Entry:

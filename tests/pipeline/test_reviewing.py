@@ -646,7 +646,10 @@ def test_a_limited_receipt_covers_text_commits_and_edges() -> None:
 def test_a_limited_receipt_covers_no_other_commit() -> None:
     world = deployed()
     limited(world, changed("api", "2"), (RepoLock(), RepoLock()))
-    assert why(world.look()[1]) == {"api": "#2 showed it at another commit"}
+    (found,) = why(world.look()[1]).values()
+    assert found.startswith(
+        "#2 showed it at no commit that repos.lock names, and this is commit "
+    )
 
 
 def test_a_limited_receipt_covers_no_other_mesh() -> None:
@@ -655,6 +658,22 @@ def test_a_limited_receipt_covers_no_other_mesh() -> None:
     limited(world, wanted, (RepoLock(), lock_of(wanted, "ab" * 20)))
     world.main = replace(wanted, mesh=replace(wanted.mesh, keeper=False))
     assert "mesh" in why(world.look()[1])["api"]
+
+
+def test_a_limited_receipt_covers_the_first_apply() -> None:
+    world = World(BASE)
+    request = world.open(BASE, sign=False)
+    number, head = request.request.number, request.request.head
+    occasion = Occasion(REPOSITORY, "", "", number, head)
+    locks = (RepoLock(), lock_of(BASE, "ab" * 20))
+    receipt = make_limited_receipt(None, BASE, locks, occasion)
+    request.comments.append(
+        Comment(1, "", seal("x", HEADER, receipt, KeySigner(KEYS[0])))
+    )
+    world.merge(request)
+    assert why(world.look()[1]) == {}
+    world.main = replace(BASE, mesh=MeshSpec(network="other"))
+    assert NETWORK in why(world.look()[1])
 
 
 def test_a_limited_receipt_covers_removals() -> None:
