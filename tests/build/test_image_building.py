@@ -124,7 +124,9 @@ class TestContext:
     def test_a_dockerfile_of_its_own_gets_its_own_files(
         self, render: Render, tmp_path: Path
     ) -> None:
-        recipe = render({"Dockerfile": "FROM scratch\n", ".dockerignore": "x\n"})
+        recipe = render(
+            {"Dockerfile": 'FROM scratch\nCMD ["/x"]\n', ".dockerignore": "x\n"}
+        )
         into = tmp_path.parent / (tmp_path.name + "-context")
         checkout = Checkout(tmp_path, "a" * 40, None)
         assert prepare_context(checkout, recipe, into, shim="") == into / "Dockerfile"

@@ -54,10 +54,10 @@ def test_an_app_with_everything_whole(render: Render) -> None:
 
 
 def test_a_dockerfile_of_its_own_is_taken_as_it_is(render: Render) -> None:
-    recipe = render({"Dockerfile": "FROM scratch\nCOPY x /\n"})
+    recipe = render({"Dockerfile": 'FROM scratch\nCOPY x /\nCMD ["/x"]\n'})
     assert (recipe.own, recipe.dockerfile, recipe.base, recipe.python) == (
         True,
-        "FROM scratch\nCOPY x /\n",
+        'FROM scratch\nCOPY x /\nCMD ["/x"]\n',
         None,
         "",
     )
