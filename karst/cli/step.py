@@ -37,6 +37,9 @@ def step_command() -> int:
         code = error.exit_code
     else:
         code = 0
+    finally:
+        job.hand_over()
+    # Not where a fault of ours is on its way: its traceback may quote a stranger.
     job.close()
     return code
 

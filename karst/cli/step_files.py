@@ -43,7 +43,10 @@ class PipelineJob(PlainProgress, Job, ABC):
         """Before anything is told."""
 
     def close(self) -> None:
-        """After everything is told: what is left here belongs to the workspace's owner."""
+        """After everything is told."""
+
+    def hand_over(self) -> None:
+        """Give what is left in the workspace to its owner, however the step ends."""
         own = self.workspace / ".karst"
         if own.is_dir() and not own.is_symlink():
             for path in (own, *own.rglob("*")):

@@ -36,7 +36,6 @@ class GitHubJob(PipelineJob):
 
     def close(self) -> None:
         self._end_group()
-        super().close()
         self.print(f"::{self._stop}::")
 
     def mask(self, secrets: tuple[Secret, ...]) -> None:

@@ -26,20 +26,24 @@ from karst.report.model import PlanReport, RunReport
 
 
 def plan(opening: Opening) -> None:
-    """Plan; where state or engine can't be had, compare the two repos.yaml."""
-    if not opening.is_of_request:
-        report = open_step(opening).plan()
-    elif opening.trusted.spec.state.backend == "local":
-        note = "no lasting state is named, so this is what the request changes of repos.yaml, not of what runs"
-        report = _plan_limited(opening, note)
-    else:
-        report = _plan_request(opening)
+    """Plan; where that fails, the request's comment and the summary say why."""
+    try:
+        report = _plan(opening)
+    except KarstError as error:
+        opening.telling.failed_plan(error, opening.reviewing)
+        raise
     if opening.context.is_restricted:
         name = f"{opening.spec.name}/{FILE}"
         opening.job.artifact(name, write_posted(report))
 
 
-def _plan_request(opening: Opening) -> PlanReport:
+def _plan(opening: Opening) -> PlanReport:
+    """Where state or engine can't be had, compare the two repos.yaml."""
+    if not opening.is_of_request:
+        return open_step(opening).plan()
+    if opening.trusted.spec.state.backend == "local":
+        note = "no lasting state is named, so this is what the request changes of repos.yaml, not of what runs"
+        return _plan_limited(opening, note)
     try:
         step = open_step(opening)
         return step.plan()

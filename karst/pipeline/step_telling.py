@@ -22,6 +22,7 @@ from karst.report import (
     render_resource_counts,
     render_run_summary,
 )
+from karst.report.escaping import code, code_block
 from karst.report.log_text import plan_log, run_log
 from karst.report.model import Failure
 from karst.report.sealed import body_room, open_sealed, seal
@@ -30,6 +31,7 @@ from karst.terraform.receipt import Receipt
 _SERVICES_BYTES = 65_536
 # GitHub's limit for an issue is that of a comment.
 _ISSUE_ROOM = 60_000
+_FAILURE_LINES = 60
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,22 @@ class Telling:
         self, report: PlanReport, receipt: Receipt | None, reviewing: Reviewing
     ) -> None:
         """Write the comment. One that fails leaves the plan as good as it is."""
+        body = render_comment_body(
+            report, room=body_room(receipt), details_url=self.run_url
+        )
+        self._publish(body, receipt, reviewing)
+
+    def failed_plan(self, error: KarstError, reviewing: Reviewing) -> None:
+        """Say why there is no plan; an older one must not stand there as if it held."""
+        page = f"\n\n[The run]({self.run_url})" if self.run_url else ""
+        lines = str(error).splitlines()[:_FAILURE_LINES]
+        text = f"### No plan of {code(self.stack, 80)}\n\n{code_block(lines)}{page}"
+        self._summary(text)
+        self._publish(text, None, reviewing)
+
+    def _publish(
+        self, body: str, receipt: Receipt | None, reviewing: Reviewing
+    ) -> None:
         request = reviewing.request
         if self.publisher is None or request is None or self.comments == "off":
             return
@@ -94,9 +112,6 @@ class Telling:
                     "the request has a newer commit by now: its own run comments",
                 )
                 return
-            body = render_comment_body(
-                report, room=body_room(receipt), details_url=self.run_url
-            )
             text = self._sealed(body, receipt, reviewing)
             url = self.publisher.upsert_comment(
                 request.number, reviewing.header, text, self.comments
@@ -104,7 +119,7 @@ class Telling:
         except KarstError as error:
             self.job.notice(
                 "warning",
-                f"the plan is good, but its comment could not be written: {error.what}. {error.remedy}",
+                f"the comment could not be written: {error.what}. {error.remedy}",
                 where=error.where,
             )
             return

@@ -60,6 +60,21 @@ def test_a_secret_of_the_steps_own_is_an_annotation_on_its_line(
     assert f"file=repos.yaml,line={line}" in place
 
 
+def test_a_plan_that_fails_says_so_where_an_older_one_stood(calling: Calling) -> None:
+    calling.desk.git.commit(calling.files("file:./web") | {"web/main.py": app()})
+    number = calling.desk.open("web", {"web/main.py": app("new")}, author=ADA)
+    calling.pull_request(number).ok()
+    text = calling.repos("file:./web", {"slug": "file:./lost", "name": "lost"})
+    calling.desk.push("web", {"repos.yaml": text})
+    failed = calling.pull_request(number)
+    assert "there is no such folder" in failed.failed()
+    assert "there is no such folder" in failed.summary
+    (comment,) = calling.comments(number)
+    assert "No plan" in comment
+    assert "there is no such folder" in comment
+    assert "hmac-sha256" not in comment
+
+
 def test_a_queues_trial_and_a_manual_run_are_planned(calling: Calling) -> None:
     calling.desk.git.commit(calling.files("file:./web") | {"web/main.py": app()})
     number = calling.desk.open("web", {"web/main.py": app("new")}, author=ADA)
@@ -86,7 +101,7 @@ def test_a_comment_that_fails_leaves_the_plan_good(calling: Calling) -> None:
     found = calling.pull_request(number).ok()
     assert "1 to add" in found.summary
     (warning,) = [n for n in found.notices if n[0] == "warning"]
-    assert "its comment could not be written" in warning[2]
+    assert "the comment could not be written" in warning[2]
     calling.desk.forge.faults.clear()
 
 
