@@ -20,7 +20,6 @@ from karst.terraform.receipt import (
     VoidReceiptError,
     deciding,
     mark,
-    parse_pin,
 )
 from karst.terraform.receipt_parts import (
     changed_parts,
@@ -30,6 +29,7 @@ from karst.terraform.receipt_parts import (
     text_entry,
     wanted_mark,
 )
+from karst.terraform.receipt_text import parse_pin
 
 _NO_LOCK = RepoLock()
 

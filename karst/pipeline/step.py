@@ -12,10 +12,11 @@ from karst.context.run_context import RunContext
 from karst.errors import KarstError, UnhealthyError
 from karst.fetch.lock import RepoLock
 from karst.pipeline.applying import ApplyOutcome, apply
+from karst.pipeline.collecting import ReviewedRequest
 from karst.pipeline.planning import plan
 from karst.pipeline.receipts import choose_pins
 from karst.pipeline.reporting import plan_report, run_report
-from karst.pipeline.reviewing import ReviewedRequest, refuse_unreviewed, review
+from karst.pipeline.reviewing import refuse_unreviewed, review
 from karst.pipeline.step_comparing import compare_commits
 from karst.pipeline.step_review import Reviewing
 from karst.pipeline.step_telling import Telling, failure_of

@@ -10,8 +10,8 @@ from karst.effects.clock import Clock
 from karst.errors import ConfigError
 from karst.fetch.lock import RepoLock
 from karst.forges.publishing import CommentHeader, Publisher
+from karst.pipeline.collecting import ReviewedRequest, collect
 from karst.pipeline.receipts import Occasion, make_receipt
-from karst.pipeline.reviewing import ReviewedRequest, collect
 from karst.pipeline.tools import Planned
 from karst.report.sealed import body_room
 from karst.secret import Secret

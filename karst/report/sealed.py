@@ -17,13 +17,14 @@ import json
 import re
 from dataclasses import asdict, dataclass, replace
 
-from karst.terraform.receipt import Receipt, VoidReceiptError, decode, encode
+from karst.terraform.receipt import Receipt, VoidReceiptError
 from karst.terraform.receipt_signing import (
     Signer,
     Verifier,
     read_signed,
     write_signed,
 )
+from karst.terraform.receipt_text import decode, encode
 
 # GitHub's; a comment that is longer is answered by 422.
 LONGEST_COMMENT = 65_536

@@ -12,7 +12,7 @@ from karst.fetch.lock import LockEntry, RepoLock
 from karst.inspection import Entrypoint
 from karst.mesh import addresses
 from karst.mesh.model import DOOR_PORT
-from karst.terraform.receipt import pin_document
+from karst.terraform.receipt_text import pin_document
 from karst.terraform.stack import (
     Applied,
     DoorRelease,

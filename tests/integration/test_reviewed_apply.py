@@ -26,9 +26,10 @@ from karst.forges.github_requests import GitHubRequests
 from karst.forges.http_options import HttpOptions
 from karst.forges.publishing import CommentHeader
 from karst.pipeline.applying import ApplyOutcome, apply
+from karst.pipeline.collecting import collect
 from karst.pipeline.planning import plan
 from karst.pipeline.receipts import Occasion, choose_pins, make_receipt
-from karst.pipeline.reviewing import Review, collect, refuse_unreviewed, review
+from karst.pipeline.reviewing import Review, refuse_unreviewed, review
 from karst.report.sealed import open_sealed, seal, unseal
 from karst.secret import Secret
 from karst.terraform import Applied

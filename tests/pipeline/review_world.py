@@ -12,9 +12,10 @@ from karst.config.slug import Slug
 from karst.config.spec import MeshSpec, ServiceSpec, StackSpec
 from karst.fetch.lock import LockEntry, RepoLock
 from karst.forges.publishing import Comment, CommentHeader, MergedRequest
+from karst.pipeline.collecting import ReviewedRequest, read_reviewed
 from karst.pipeline.moving import Moves
 from karst.pipeline.receipts import Occasion, choose_pins, make_receipt
-from karst.pipeline.reviewing import Review, ReviewedRequest, read_reviewed, review
+from karst.pipeline.reviewing import Review, review
 from karst.pipeline.tools import Planned
 from karst.report.sealed import seal
 from karst.secret import Secret

@@ -32,6 +32,7 @@ from karst.forges.publishing import (
     MergedRequest,
     PublishFailure,
 )
+from karst.pipeline.collecting import collect, read_reviewed
 from karst.pipeline.receipts import (
     Occasion,
     choose_pins,
@@ -40,8 +41,6 @@ from karst.pipeline.receipts import (
 )
 from karst.pipeline.reviewing import (
     Review,
-    collect,
-    read_reviewed,
     refuse_unreviewed,
     review,
 )

@@ -20,7 +20,7 @@ from karst.config.spec import (
 from karst.fetch.lock import LockEntry, RepoLock
 from karst.terraform import Applied, Stack
 from karst.terraform.ledger import Prepared, render_stack
-from karst.terraform.receipt import parse_pin
+from karst.terraform.receipt_text import parse_pin
 from karst.terraform.stack import parse_outputs, render_variables
 
 WEB = ServiceSpec("web", calls=("api",), publish=PublishSpec("127.0.0.1", 8080))

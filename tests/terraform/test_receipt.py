@@ -16,16 +16,14 @@ from karst.config.slug import Slug
 from karst.fetch.lock import LockedBase, LockEntry, RepoLock
 from karst.terraform.receipt import (
     ABSENT,
-    LONGEST,
     NETWORK,
     Mark,
     Receipt,
     VoidReceiptError,
-    decode,
     differing,
-    encode,
     mark,
 )
+from karst.terraform.receipt_text import LONGEST, decode, encode
 
 PYTHON = LockedBase("python:3.12-slim", "3.12", "sha256:" + "ab" * 32)
 RECEIPT = Receipt(

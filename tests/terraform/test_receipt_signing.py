@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from karst.errors import ConfigError
 from karst.secret import Secret
-from karst.terraform.receipt import Receipt, VoidReceiptError, encode
+from karst.terraform.receipt import Receipt, VoidReceiptError
 from karst.terraform.receipt_signing import (
     AnyVerifier,
     KeySigner,
@@ -26,6 +26,7 @@ from karst.terraform.receipt_signing import (
     read_signed,
     write_signed,
 )
+from karst.terraform.receipt_text import encode
 
 OLD, NEW = "o" * 32, "n" * 40
 RECEIPT = Receipt("acme/shop", "shop", "", "", 7, "c1" * 20, "1.0")
