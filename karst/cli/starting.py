@@ -11,12 +11,13 @@ from karst.cli.wiring import (
     cli_config,
     load_settings,
     load_spec,
+    open_engine,
     sidecar_reference,
     terraform_program,
 )
 from karst.command import Command
 from karst.config.settings import Settings
-from karst.effects.engine import Engine, connect
+from karst.effects.engine import Engine
 from karst.effects.process import Processes
 from karst.effects.workspace import atomic_write
 from karst.errors import ConfigError, KarstError, ToolMissingError
@@ -67,7 +68,8 @@ def doctor_command(file: Path, *, as_json: bool) -> int:
     findings = [_terraform(settings, processes)]
     findings.append(_mirror())
     try:
-        engine = connect(settings.docker_host, dict(os.environ))
+        engine, way = open_engine(_host(file, settings), dict(os.environ), settings)
+        processes = Processes(way.environ)
         findings += _engine(engine, sidecar_reference(settings))
     except KarstError as error:
         findings.append(Finding("engine", False, error.what, error.remedy))
@@ -98,6 +100,16 @@ def _mirror() -> Finding:
     if config:
         return Finding("provider", True, "from the local mirror")
     return Finding("provider", True, "from Terraform's registry, at the first plan")
+
+
+def _host(file: Path, settings: Settings) -> str | None:
+    """The engine that repos.yaml names, where there is one that can be read."""
+    try:
+        return (
+            load_spec(file, settings, None).target.docker_host or settings.docker_host
+        )
+    except KarstError:
+        return settings.docker_host
 
 
 def _engine(engine: Engine, sidecar: str) -> list[Finding]:

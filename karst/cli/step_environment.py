@@ -33,6 +33,10 @@ def step_environment(
     if inputs.ca:
         found["KARST_CA_CERTIFICATE"] = inputs.ca.certificate
         found["KARST_CA_KEY"] = inputs.ca.key.reveal()
+    if inputs.ssh_private_key:
+        found["KARST_SSH_KEY"] = inputs.ssh_private_key.reveal()
+    if inputs.ssh_known_hosts:
+        found["KARST_SSH_KNOWN_HOSTS"] = inputs.ssh_known_hosts
     found |= _tls(inputs, scratch)
     return found
 

@@ -20,6 +20,7 @@ from karst.config.inputs import CommentMode, Inputs
 from karst.config.parse import parse_stack
 from karst.config.settings import Settings, read_settings
 from karst.config.spec import StackSpec
+from karst.context.engine_at_hand import is_ephemeral
 from karst.context.run_context import RunContext
 from karst.effects.process import Processes
 from karst.errors import ConfigError, KarstError, PublishError
@@ -301,9 +302,8 @@ def refuse_passing(opening: Opening) -> None:
             where=f"{opening.inputs.file} state",
             remedy="write `state: {backend: target}` to keep it on the engine that the stack runs on, or name pg, s3 or another backend of Terraform's",
         )
-    host = spec.target.docker_host or opening.settings.docker_host or "unix://"
-    hosted = opening.environ.get("RUNNER_ENVIRONMENT") == "github-hosted"
-    if hosted and host.startswith("unix://"):
+    host = spec.target.docker_host or opening.settings.docker_host
+    if is_ephemeral(opening.environ, host):
         raise ConfigError(
             "this runner's engine ends with the job, and the stack with it",
             where=f"{opening.inputs.file} target",

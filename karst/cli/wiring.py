@@ -16,12 +16,14 @@ from karst.cli.places import fetched_folder, forge_secrets
 from karst.config.parse import parse_stack
 from karst.config.settings import Settings, read_settings
 from karst.config.spec import StackSpec
+from karst.context.engine_at_hand import why_no_engine
 from karst.context.local import read_local_context
 from karst.context.run_context import RunContext
 from karst.effects.clock import Clock
 from karst.effects.engine import Engine, connect
+from karst.effects.engine_way import EngineWay, SshAccess, open_way
 from karst.effects.process import Processes
-from karst.errors import ConfigError, ToolMissingError
+from karst.errors import ConfigError, EngineError, ToolMissingError
 from karst.fetch.lock_file import lock_path
 from karst.forges.states import resolve_state
 from karst.pipeline.sources import Places, open_sources
@@ -134,13 +136,13 @@ def assemble_workbench(
     file = file or root / "repos.yaml"
     lock = lock_path(file)
     host = spec.target.docker_host or settings.docker_host
-    engine = connect(host, environ)
-    processes = Processes(environ)
+    engine, way = open_engine(host, environ, settings)
+    processes = Processes(way.environ)
     templates = data_folder("infra") / "templates"
     tools = Tools(
         engine=engine,
         processes=processes,
-        session=_session(spec, settings, processes, engine, host, root),
+        session=_session(spec, settings, processes, engine, way.endpoint, root),
         clock=Clock(),
         progress=progress,
         authorities=_authorities(
@@ -169,6 +171,20 @@ def assemble_workbench(
     return Workbench(spec, settings, environ, tools, progress, lock)
 
 
+def open_engine(
+    host: str | None, environ: Mapping[str, str], settings: Settings
+) -> tuple[Engine, EngineWay]:
+    """The engine, and the way that every other client of it takes, too."""
+    key = settings.ssh_key.reveal() if settings.ssh_key else ""
+    try:
+        way = open_way(host, environ, SshAccess(key, settings.ssh_known_hosts or ""))
+        engine = connect(way.endpoint, way.environ, shown=way.shown, socket=way.socket)
+    except EngineError as error:
+        error.remedy = why_no_engine(environ, host, os.path.exists) or error.remedy
+        raise
+    return engine, way
+
+
 def sidecar_reference(settings: Settings) -> str:
     from karst.build.sidecar import sidecar_tag
 
@@ -180,7 +196,7 @@ def _session(
     settings: Settings,
     processes: Processes,
     engine: Engine,
-    host: str | None,
+    endpoint: str,
     root: Path,
 ) -> Session:
     keeper = None
@@ -198,7 +214,7 @@ def _session(
         module=data_folder("infra"),
         state=state,
         cli_config=cli_config(processes.environ),
-        docker_host=host,
+        docker_host=endpoint,
         keeper=keeper,
     )
 

@@ -127,6 +127,17 @@ SETTING_GROUPS: tuple[tuple[str, tuple[SettingKey, ...]], ...] = (
                 "DOCKER_HOST", "", "Engine, as unix://, tcp:// or ssh:// address."
             ),
             SettingKey(
+                "KARST_SSH_KEY",
+                "",
+                "Key for an ssh:// engine, as text or path; default: the agent's and ~/.ssh/config's.",
+                secret=True,
+            ),
+            SettingKey(
+                "KARST_SSH_KNOWN_HOSTS",
+                "",
+                "Its host keys, as known_hosts lines or path; default: ~/.ssh/known_hosts.",
+            ),
+            SettingKey(
                 "DOCKER_NETWORK_NAME",
                 "iacnet",
                 "Mesh network of stacks that do not name one.",

@@ -33,6 +33,8 @@ class Settings:
     fetch_seconds: int
     offline: bool
     docker_host: str | None
+    ssh_key: Secret | None
+    ssh_known_hosts: str | None
     docker_network_name: str
     docker_registry: str | None
     sidecar_image: str | None
@@ -82,6 +84,8 @@ def read_settings(
         fetch_seconds=read.whole("KARST_FETCH_SECONDS", 1, 86400),
         offline=read.truth("KARST_OFFLINE"),
         docker_host=read.engine("DOCKER_HOST"),
+        ssh_key=read.secret("KARST_SSH_KEY"),
+        ssh_known_hosts=read.optional("KARST_SSH_KNOWN_HOSTS"),
         docker_network_name=read.network("DOCKER_NETWORK_NAME"),
         docker_registry=read.optional("DOCKER_REGISTRY"),
         sidecar_image=read.optional("KARST_SIDECAR_IMAGE"),

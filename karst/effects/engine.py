@@ -48,6 +48,12 @@ def telling(action: str) -> Iterator[None]:
             ) from None
         raise EngineError(f"{action}: the engine refused", detail=text) from None
     except (DockerException, RequestException, OSError) as error:
+        if "SSL" in str(error):
+            raise EngineError(
+                f"{action}: TLS with the engine failed",
+                remedy="in DOCKER_CERT_PATH, ca.pem must be the engine's CA, and cert.pem with key.pem one that it lets in",
+                detail=str(error),
+            ) from None
         raise EngineError(
             f"{action}: the Docker engine does not answer",
             remedy="start it, or name another with DOCKER_HOST or target.docker_host; `karst doctor` tells more",
@@ -57,12 +63,18 @@ def telling(action: str) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Engine:
-    """One engine. Made by `connect`; every method raises EngineError."""
+    """One engine. Made by `connect`; every method raises EngineError.
+
+    Attributes:
+        host: its address, as people name it.
+        socket: its own socket on its own machine.
+    """
 
     client: docker.DockerClient = field(repr=False)
     host: str
     version: str
     platform: str
+    socket: str = "/var/run/docker.sock"
 
     # --- images ---
 
@@ -221,19 +233,44 @@ class Engine:
         )
 
 
-def connect(host: str | None, environ: Mapping[str, str]) -> Engine:
-    """Reach the engine at `host`, or where the environment says; raises EngineError."""
-    import docker
+def connect(
+    host: str | None, environ: Mapping[str, str], *, shown: str = "", socket: str = ""
+) -> Engine:
+    """Reach the engine at `host`, or where the environment says; raises EngineError.
 
+    `shown` and `socket` are the Engine's, where `host` is only the way to it.
+    """
     address = host or environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+    kind, _, path = address.partition("://")
     settings = {k: v for k, v in environ.items() if k.startswith("DOCKER_")}
     settings["DOCKER_HOST"] = address
-    with telling(f"reaching the engine at {address}"):
+    with telling(f"reaching the engine at {shown or address}"):
         # A pool as wide as the work: deliveries and starts go out side by side.
-        client = docker.from_env(environment=settings, timeout=120, max_pool_size=32)
+        client = _client_class().from_env(
+            environment=settings, timeout=120, max_pool_size=32
+        )
         about = client.version()
     platform = f"{about['Os']}/{about['Arch']}"
-    return Engine(client, address, str(about["Version"]), platform)
+    own = socket or (path if kind == "unix" else "/var/run/docker.sock")
+    return Engine(client, shown or address, str(about["Version"]), platform, own)
+
+
+def _client_class() -> type[docker.DockerClient]:
+    """The library's client, which trusts nothing but what it is told.
+
+    Where REQUESTS_CA_BUNDLE is set, as behind a proxy that re-signs TLS, requests would
+    check a tcp:// engine against that, and not against the CA that was given.
+    """
+    import docker
+
+    class Api(docker.APIClient):
+        trust_env = property(lambda _: False, lambda _, __: None)
+
+    class Client(docker.DockerClient):
+        def __init__(self, *words: Any, **named: Any) -> None:
+            self.api = Api(*words, **named)
+
+    return Client
 
 
 def _state(attrs: dict[str, Any]) -> ContainerState:

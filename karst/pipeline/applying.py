@@ -135,12 +135,6 @@ def ensure_keeper(tools: Tools, planned: Planned) -> None:
         "restart_policy": {"Name": "always"},
         "labels": {"karst.role": "keeper"},
         "mem_limit": "64m",
-        "volumes": {_socket_of(tools.engine.host): {"bind": _SOCKET}},
+        "volumes": {tools.engine.socket: {"bind": _SOCKET}},
     }
     ensure_running(tools.engine, KEEPER, settings)
-
-
-def _socket_of(host: str) -> str:
-    """The engine's socket on the engine's own machine; elsewhere, the usual place."""
-    kind, _, path = host.partition("://")
-    return path if kind == "unix" else _SOCKET

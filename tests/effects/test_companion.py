@@ -1,0 +1,96 @@
+"""A program beside karst ends with it, however that ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from karst.command import Command
+from karst.effects.companion import Companion
+from karst.effects.process import Processes
+from karst.errors import ToolMissingError
+
+pytestmark = pytest.mark.processes
+
+READS = "import sys; print('ready', flush=True); sys.stdin.read(); print('over')"
+
+
+def start(text: str) -> Companion:
+    return Companion.start(
+        Processes(dict(os.environ)), Command((sys.executable, "-c", text))
+    )
+
+
+def test_it_runs_until_it_is_closed() -> None:
+    companion = start(READS)
+    assert companion.line("rea", 20) == "ready"
+    assert companion.running
+    companion.close()
+    assert not companion.running
+
+
+def test_other_lines_are_passed_over() -> None:
+    companion = start("print('motd'); print('marker here', flush=True); input()")
+    assert companion.line("marker ", 20) == "marker here"
+    companion.close()
+
+
+def test_one_that_ends_without_the_line_is_told_by_its_complaints() -> None:
+    companion = start("import sys; sys.exit('no such host')")
+    assert companion.line("marker", 20) is None
+    assert companion.complaints() == "no such host"
+    companion.close()
+
+
+def test_one_that_does_not_listen_is_ended_all_the_same() -> None:
+    companion = start(
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+        "print('ready', flush=True); time.sleep(600)"
+    )
+    assert companion.line("ready", 20)
+    companion.close()
+    assert not companion.running
+
+
+def test_a_program_that_is_not_there_is_a_sentence() -> None:
+    with pytest.raises(ToolMissingError):
+        Companion.start(Processes({"PATH": "/nowhere"}), Command(("ssh",)))
+
+
+def test_it_ends_with_a_karst_that_is_killed() -> None:
+    text = (
+        "import os, sys, time; sys.path.insert(0, sys.argv[1])\n"
+        "from karst.command import Command\n"
+        "from karst.effects.companion import Companion\n"
+        "from karst.effects.process import Processes\n"
+        "words = (sys.executable, '-c', sys.argv[2])\n"
+        "companion = Companion.start(Processes(dict(os.environ)), Command(words))\n"
+        "companion.line('ready', 20); print(companion.pid, flush=True); time.sleep(600)"
+    )
+    karst = subprocess.Popen(
+        [sys.executable, "-c", text, str(Path.cwd()), READS], stdout=subprocess.PIPE
+    )
+    assert karst.stdout
+    pid = int(karst.stdout.readline())
+    os.kill(pid, 0)
+    karst.send_signal(signal.SIGKILL)
+    karst.wait()
+    karst.stdout.close()
+    deadline = time.monotonic() + 20
+    while is_alive(pid) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not is_alive(pid)
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+        return text.rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

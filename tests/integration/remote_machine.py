@@ -1,0 +1,130 @@
+"""A machine that is reached by ssh, in a container: real sshd, accounts, sockets."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from snapshots import docker, until
+
+IMAGE = "karsttest/sshd:1"
+SOCKET = "/var/run/docker.sock"
+DOCKERFILE = """
+FROM python:3.11-slim
+RUN apt-get update -q \\
+    && apt-get install -qy --no-install-recommends openssh-server procps \\
+    && rm -rf /var/lib/apt/lists/* /etc/ssh/ssh_host_*
+"""
+# Who may use the engine, who may not, and who has one of another place by a context.
+START = """
+set -e
+group=$(stat -c %g /var/run/docker.sock 2>/dev/null || echo 999)
+groupadd -o -g "$group" engine
+useradd -m -s /bin/bash -G engine deploy
+useradd -m -s /bin/bash -G engine rootless
+useradd -m -s /bin/bash visitor
+for name in deploy rootless visitor; do
+    install -d -o $name -m 700 /home/$name/.ssh
+    install -o $name -m 600 /key.pub /home/$name/.ssh/authorized_keys
+    passwd -q -d $name
+done
+cat > /usr/local/bin/docker <<'END'
+#!/bin/sh
+if [ "$(id -un)" = rootless ]; then echo unix:///srv/own/docker.sock; fi
+END
+chmod 755 /usr/local/bin/docker
+mkdir -p /run/sshd
+install -m 600 /host /run/host
+common="-e -h /run/host -o UsePAM=no -o PasswordAuthentication=no -o PidFile=none"
+/usr/sbin/sshd $common -p 23 -o AllowStreamLocalForwarding=no
+exec /usr/sbin/sshd -D $common -p 22 -o MaxStartups=1
+"""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where it is, and what opens it.
+
+    Attributes:
+        port: of an sshd that takes one login at a time.
+        strict_port: of one that forwards no sockets.
+        folder: `key` and `other` (which opens nothing), and `known_hosts`.
+    """
+
+    container: str
+    port: int
+    strict_port: int
+    folder: Path
+
+    @property
+    def key(self) -> str:
+        return (self.folder / "key").read_text()
+
+    @property
+    def known_hosts(self) -> str:
+        return (self.folder / "known_hosts").read_text()
+
+    def address(self, user: str = "deploy", *, strict: bool = False) -> str:
+        port = self.strict_port if strict else self.port
+        return f"ssh://{user}@127.0.0.1:{port}"
+
+    def logins(self) -> int:
+        return self.log().count("Accepted publickey")
+
+    def log(self) -> str:
+        done = subprocess.run(
+            ["docker", "logs", self.container],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout + done.stderr
+
+
+@contextlib.contextmanager
+def remote_machine(folder: Path, *, engine: bool = True) -> Iterator[Machine]:
+    """A machine of the test's own; skipped where its image can't be made."""
+    _build(folder)
+    for name in ("key", "other", "host"):
+        words = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name]
+        subprocess.run([*words, "-f", str(folder / name)], check=True)
+    mounts = []
+    if engine:
+        mounts = ["-v", f"{SOCKET}:{SOCKET}", "-v", f"{SOCKET}:/srv/own/docker.sock"]
+    container = f"karsttest-ssh-{uuid.uuid4().hex[:6]}"
+    words = ["-p", "127.0.0.1::22", "-p", "127.0.0.1::23", *mounts]
+    try:
+        docker("create", "--name", container, *words, IMAGE, "sh", "-c", START)
+        for name in ("key.pub", "host"):
+            docker("cp", str(folder / name), f"{container}:/{name}")
+        docker("start", container)
+        ports = [
+            int(docker("port", container, str(p)).split(":")[-1]) for p in (22, 23)
+        ]
+        host = (folder / "host.pub").read_text()
+        lines = [f"[127.0.0.1]:{port} {host}" for port in ports]
+        (folder / "known_hosts").write_text("".join(lines))
+        machine = Machine(container, *ports, folder)
+        until(lambda: "listening on" in machine.log(), 30, "sshd listens")
+        yield machine
+    finally:
+        docker("rm", "-f", "-v", container, check=False)
+
+
+def _build(folder: Path) -> None:
+    if docker("image", "inspect", IMAGE, check=False).strip() not in ("", "[]"):
+        return
+    context = folder / "image"
+    context.mkdir()
+    (context / "Dockerfile").write_text(DOCKERFILE)
+    # Without BuildKit: any client can.
+    built = docker(
+        "build", "-q", "-t", IMAGE, str(context), check=False, DOCKER_BUILDKIT="0"
+    )
+    if not built:
+        pytest.skip("an image with sshd needs Debian's packages")
