@@ -7,6 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from karst.cli.output import PlainProgress
+from karst.cli.step_base import (
+    Base,
+    find_request,
+    parse_spec,
+    read_base,
+    read_beginning,
+)
 from karst.cli.step_environment import step_environment
 from karst.cli.step_files import PipelineJob
 from karst.cli.wiring import (
@@ -17,16 +24,14 @@ from karst.cli.wiring import (
 )
 from karst.config.addresses import hide_password
 from karst.config.inputs import CommentMode, Inputs
-from karst.config.parse import parse_stack
 from karst.config.settings import Settings, read_settings
 from karst.config.spec import StackSpec
 from karst.context.engine_at_hand import is_ephemeral
 from karst.context.run_context import RunContext
 from karst.effects.process import Processes
-from karst.errors import ConfigError, KarstError, PublishError
+from karst.errors import ConfigError
 from karst.fetch.lock import RepoLock
 from karst.fetch.lock_file import lock_path, read_lock
-from karst.fetch.lock_text import parse_lock
 from karst.forges.pipelines import open_publisher, open_signing
 from karst.forges.publishing import CommentHeader, Publisher
 from karst.pipeline.sources import Places, open_sources
@@ -43,8 +48,6 @@ from karst.pipeline.trust import (
     trust,
 )
 
-# A branch's repos.yaml, None where it has none, and its repos.lock.
-Base = tuple[StackSpec | None, RepoLock]
 _UNREVIEWED_EVENTS = ("request", "queue")
 
 
@@ -160,16 +163,16 @@ def read_opening(
     settings, publisher = around.settings, around.publisher
     file = context.workspace / inputs.file
     refuse_outside(file, context.workspace, where=inputs.file)
-    spec = _parse(read_spec_text(file), inputs, context, settings)
+    spec = parse_spec(read_spec_text(file), inputs, context, settings)
     refuse_leaving(spec, file, context.workspace)
     lock = read_lock(lock_path(file)) or RepoLock()
     base: Base = (None, RepoLock())
     notes: tuple[str, ...] = ()
     trusted = Trusted(spec)
     if context.event in _UNREVIEWED_EVENTS:
-        base, notes = _read_base(publisher, inputs, context, settings)
+        base, notes = read_base(publisher, inputs, context, settings)
         trusted = trust(spec, base[0])
-        base, context = _read_beginning(task, context, around, base)
+        base, context = read_beginning(task, context, publisher, inputs, settings, base)
     refuse_state_credentials(trusted.spec)
     config = {k: v.reveal() for k, v in inputs.backend_config.items()}
     state = trusted.spec.state
@@ -188,72 +191,8 @@ def read_opening(
         lock=lock,
         publisher=publisher,
         base=base,
-        request=_find_request(context, publisher),
+        request=find_request(context, publisher),
         notes=notes,
-    )
-
-
-def _find_request(context: RunContext, publisher: Publisher) -> Request | None:
-    """The request that a plan is for, with its own last commit, not a trial's."""
-    number, head = context.request, context.head_commit
-    if number is None or head is None:
-        return None
-    if context.event == "queue":
-        try:
-            head = publisher.request(number).head
-        except PublishError:
-            return None  # the plan is good without a comment
-    return Request(number, head)
-
-
-def _read_beginning(
-    task: Task, context: RunContext, around: Surroundings, base: Base
-) -> tuple[Base, RunContext]:
-    """Where the request began: what differs from there is what it changes itself.
-
-    The base that an event names may be older than what the trial merge was made with,
-    and a plan that was asked for is of the request's own commit alone.
-    """
-    planned = context.head_commit if task.asked else context.commit
-    try:
-        began = around.publisher.fork_point(context.branch or "", planned or "")
-    except PublishError:
-        return base, context
-    if began == context.base_commit:
-        return base, context
-    there = replace(context, base_commit=began)
-    found, notes = _read_base(around.publisher, around.inputs, there, around.settings)
-    return (base, context) if notes else (found, there)
-
-
-def _read_base(
-    publisher: Publisher, inputs: Inputs, context: RunContext, settings: Settings
-) -> tuple[Base, tuple[str, ...]]:
-    """The base branch's repos.yaml and repos.lock, and notes on what is not to be had."""
-    commit = context.base_commit or ""
-    name = lock_path(Path(inputs.file))
-    try:
-        text = publisher.read_file(inputs.file, commit)
-        if text is None:
-            return (None, RepoLock()), ()
-        base = _parse(text, inputs, context, settings)
-        lock = publisher.read_file(str(name), commit)
-        pins = parse_lock(lock, source=str(name)) if lock else RepoLock()
-    except KarstError as error:
-        note = f"the base branch's {inputs.file} can't be read: {error.what}"
-        return (None, RepoLock()), (note,)
-    return (base, pins), ()
-
-
-def _parse(
-    text: str, inputs: Inputs, context: RunContext, settings: Settings
-) -> StackSpec:
-    return parse_stack(
-        text,
-        source=inputs.file,
-        default_name=context.name,
-        default_network=settings.docker_network_name,
-        ports=settings.ports,
     )
 
 
