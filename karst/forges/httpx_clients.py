@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from karst.forges.http_options import USER_AGENT, HttpOptions
 
@@ -25,7 +26,9 @@ class HttpxClients:
         self._permits = threading.BoundedSemaphore(options.connections)
         self._lock = threading.Lock()
         self._free: dict[str | None, list[httpx.Client]] = {}
-        self._trust = ssl.create_default_context(cafile=options.ca_bundle)
+        # The same CAs as below the other libraries; OpenSSL's own ask the environment.
+        bundle = options.ca_bundle or DEFAULT_CA_BUNDLE_PATH
+        self._trust = ssl.create_default_context(cafile=bundle)
 
     @contextmanager
     def lend(self, url: str) -> Iterator[httpx.Client]:
