@@ -57,6 +57,7 @@ class GitServer:
         sends_to: answer everything with a redirect to this URL.
         status: answer everything with this.
         pause: held until set, where there is one.
+        waited_out: whether somebody stayed for all of that pause, 30 s.
         trickles: answer in pieces, for five seconds.
         gone: set when somebody went before the end of an answer.
         contents: LFS objects by SHA-256.
@@ -72,6 +73,7 @@ class GitServer:
     sends_to: str = ""
     status: int = 0
     pause: threading.Event | None = None
+    waited_out: bool = False
     trickles: bool = False
     gone: threading.Event = field(default_factory=threading.Event)
     contents: dict[str, bytes] = field(default_factory=dict)
@@ -120,7 +122,7 @@ class Handler(BaseHTTPRequestHandler):
         authorization = self.headers.get("Authorization") or ""
         state.seen.append((self.command, self.path, authorization))
         if state.pause:
-            state.pause.wait(30)
+            state.waited_out = not state.pause.wait(30)
         if state.sends_to:
             self.reply(302, {"Location": state.sends_to + self.path})
         elif state.status:

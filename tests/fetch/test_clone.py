@@ -188,11 +188,13 @@ def test_a_server_that_hangs_is_given_up(
         hurried = dataclasses.replace(cloning, deadline=Deadline(1.0))
         with pytest.raises(FetchError, match="fetching took longer than 1 s"):
             hurried.fetch(revision, tmp_path / "into")
+        assert not server.waited_out
         stopped = Deadline(60)
         threading.Timer(0.5, stopped.stop.set).start()
         hurried = dataclasses.replace(cloning, deadline=stopped)
         with pytest.raises(FetchError, match="was ended before its end"):
             hurried.fetch(revision, tmp_path / "into")
+        assert not server.waited_out
     finally:
         server.pause.set()
     assert not (tmp_path / "into").exists()
@@ -207,8 +209,10 @@ def test_a_clone_that_grows_too_much_is_ended(
     trickles: bool,
 ) -> None:
     server.trickles = trickles
-    repositories.make("o/r", {"big.bin": os.urandom(3_000_000)})
-    small = dataclasses.replace(cloning, limits=Limits(archive=1_000_000))
+    # Without trickling it is there before the first look at its growth.
+    size = 3_000_000 if trickles else 100_000
+    repositories.make("o/r", {"big.bin": os.urandom(size)})
+    small = dataclasses.replace(cloning, limits=Limits(archive=size // 3))
     assert "more than 0 MiB to clone" in refuse(small, tmp_path / "into").what
     # Not only noticed afterwards.
     assert not trickles or server.gone.wait(10)

@@ -196,6 +196,7 @@ HTTPS = "https://h.org/group/sub/repo.git"
         ("https://x.org/a/b", HTTPS, "https://x.org/a/b"),
         ("https://x.org/a/b/", HTTPS, "https://x.org/a/b"),
         ("http://x.org/a/b", HTTPS, "https://x.org/a/b"),
+        ("http://h.org/a/b", HTTPS, "https://h.org/a/b"),
         ("git://x.org/a/b", HTTPS, "https://x.org/a/b"),
         ("https://user:pass@x.org/a/b", HTTPS, "https://x.org/a/b"),
         ("https://h.org@x.org/a/b", HTTPS, "https://x.org/a/b"),
