@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from karst.cli.output import PlainProgress
+from karst.cli.places import forge_secrets
 from karst.cli.step_base import (
     Base,
     find_request,
@@ -45,6 +46,7 @@ from karst.pipeline.trust import (
     refuse_leaving,
     refuse_outside,
     refuse_state_credentials,
+    state_secrets,
     trust,
 )
 
@@ -165,6 +167,7 @@ def read_opening(
     refuse_outside(file, context.workspace, where=inputs.file)
     spec = parse_spec(read_spec_text(file), inputs, context, settings)
     refuse_leaving(spec, file, context.workspace)
+    refuse_outside(lock_path(file), context.workspace, where=lock_path(file).name)
     lock = read_lock(lock_path(file)) or RepoLock()
     base: Base = (None, RepoLock())
     notes: tuple[str, ...] = ()
@@ -174,6 +177,7 @@ def read_opening(
         trusted = trust(spec, base[0])
         base, context = read_beginning(task, context, publisher, inputs, settings, base)
     refuse_state_credentials(trusted.spec)
+    job.mask((*forge_secrets(settings), *state_secrets(trusted.spec, environ)))
     config = {k: v.reveal() for k, v in inputs.backend_config.items()}
     state = trusted.spec.state
     state = replace(state, config={**state.config, **config})
@@ -215,11 +219,11 @@ def open_step(opening: Opening) -> Step:
 
 def _bench(opening: Opening, progress: PlainProgress) -> Workbench:
     spec = opening.trusted.spec
-    # A plan needs no secret's value, and a request's text gets none.
-    secrets = {}
-    if not opening.is_of_request:
-        secrets = secret_values(spec, opening.environ, None)
+    secrets = secret_values(spec, opening.environ, None)
     opening.job.mask(tuple(secrets.values()))
+    # A plan needs no secret's value, and a request's text gets none.
+    if opening.is_of_request:
+        secrets = {}
     return assemble_workbench(
         spec,
         opening.settings,

@@ -7,7 +7,8 @@ it, and nothing leads out of the workspace.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,8 +16,10 @@ from karst.config.addresses import hide_password
 from karst.config.spec import ServiceSpec, StackSpec
 from karst.errors import ConfigError
 from karst.report.model import Alert
+from karst.secret import Secret
 from karst.terraform.arguments import credentials
 
+_LETS_IN = re.compile(r"PASS|SECRET|TOKEN|KEY|CONN_STR|CREDENTIALS|SAS")
 _AT_HAND = "the engine at hand"
 
 
@@ -101,6 +104,12 @@ def refuse_state_credentials(spec: StackSpec) -> None:
                     where=f"repos.yaml:{service.line} services.{service.name}",
                     remedy="give the service a secret of its own, under another name",
                 )
+
+
+def state_secrets(spec: StackSpec, environ: Mapping[str, str]) -> tuple[Secret, ...]:
+    """What the state's backend is let in by: Terraform's own words may quote it."""
+    found = credentials(spec.state.backend, environ)
+    return tuple(Secret(v) for name, v in found.items() if _LETS_IN.search(name))
 
 
 def _secret_names(service: ServiceSpec) -> Iterator[str]:

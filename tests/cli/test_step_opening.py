@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
+from karst.cli.step_github import GitHubJob
 from karst.cli.step_opening import Opening, read_opening, read_surroundings
 from karst.config.inputs import read_inputs
 from karst.context.run_context import RunContext
@@ -64,7 +65,9 @@ def opened(
     }
     inputs = read_inputs(environ)
     around = read_surroundings(context, inputs, environ, tmp_path / "scratch")
-    return read_opening(task, context, around, cast(Any, None))
+    return read_opening(
+        task, context, around, GitHubJob({}, workspace, workspace / ".karst")
+    )
 
 
 def own(opening: Opening) -> set[str]:

@@ -14,8 +14,10 @@ from karst.pipeline.trust import (
     refuse_leaving,
     refuse_outside,
     refuse_state_credentials,
+    state_secrets,
     trust,
 )
+from karst.secret import Secret
 
 BASE = """
 name: shop
@@ -126,6 +128,16 @@ def test_the_states_credentials_are_nobodys_secret(backend: str, name: str) -> N
     refuse_state_credentials(stack(text + "gcs}"))
     with pytest.raises(ConfigError, match=name):
         refuse_state_credentials(stack(text + backend + "}"))
+
+
+def test_what_lets_into_the_state_is_masked_and_its_region_is_not() -> None:
+    environ = {
+        "AWS_SECRET_ACCESS_KEY": "canary",
+        "AWS_REGION": "eu-west-1",
+        "PGPASSWORD": "another",
+    }
+    spec = stack("services: [gh:acme/web]\nstate: {backend: s3}")
+    assert state_secrets(spec, environ) == (Secret("canary"),)
 
 
 def workspace(tmp_path: Path) -> Path:
