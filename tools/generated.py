@@ -9,6 +9,7 @@ from pathlib import Path
 from pages.action import render_action, render_inputs, render_outputs
 from pages.blocks import refresh
 from pages.commands import render_command
+from pages.component import render_component, render_component_inputs
 from pages.exit_codes import render_exit_codes
 from pages.keys import render_faults, render_keys
 
@@ -21,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 def _refreshed(name: str) -> Callable[[], str]:
     kinds = {
         "command": render_command,
+        "component-inputs": render_component_inputs,
         "exit-codes": render_exit_codes,
         "faults": render_faults,
         "inputs": render_inputs,
@@ -32,6 +34,7 @@ def _refreshed(name: str) -> Callable[[], str]:
 
 GENERATED: dict[str, Callable[[], str]] = {
     "action.yml": render_action,
+    "templates/karst.yml": render_component,
     "docs/action.md": _refreshed("docs/action.md"),
     "docs/repos.schema.json": render_json_schema,
     "env.example": render_env_example,

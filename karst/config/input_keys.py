@@ -56,7 +56,11 @@ INPUTS = (
         given="${{ github.token }}",
         secret=True,
     ),
-    InputKey("gitlab-token", "Reads `gl:` repositories.", secret=True),
+    InputKey(
+        "gitlab-token",
+        "Reads `gl:` repositories; in a GitLab job it writes the note, too, for which a project's token with scope `api` is needed.",
+        secret=True,
+    ),
     InputKey(
         "bitbucket-token",
         "Reads `bb:` repositories: an API token as `email:token`, or an access token.",
