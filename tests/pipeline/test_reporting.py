@@ -21,10 +21,10 @@ from karst.pipeline.tools import Planned
 from karst.report import (
     plan_document,
     render_comment_body,
-    render_resource_counts,
     render_junit,
     render_plan,
     render_plan_summary,
+    render_resource_counts,
     render_run_summary,
 )
 from karst.report.model import PlanReport, ServiceLine

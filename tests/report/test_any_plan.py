@@ -19,8 +19,8 @@ from karst.report import (
     RunReport,
     ServiceLine,
     render_comment_body,
-    render_resource_counts,
     render_plan_summary,
+    render_resource_counts,
     render_run_summary,
 )
 from karst.report.summary import BYTES, CHARACTERS

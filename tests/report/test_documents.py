@@ -16,9 +16,9 @@ from karst.report import (
     RunReport,
     ServiceLine,
     render_comment_body,
-    render_resource_counts,
     render_junit,
     render_plan_summary,
+    render_resource_counts,
     render_run_summary,
 )
 from karst.report.github import render_groups
