@@ -59,7 +59,8 @@ def _applications(tree: SourceTree) -> tuple[Application, ...]:
     for path in _likely_files(tree):
         here = sorted(_in_file(tree, path), key=lambda a: a.rank)
         found += here[:1]
-    return tuple(sorted(found, key=lambda a: (a.rank, a.file)))
+    named = [app for app in found if place_in(tree, app.file).module]
+    return tuple(sorted(named, key=lambda a: (a.rank, a.file)))
 
 
 def _likely_files(tree: SourceTree) -> list[str]:

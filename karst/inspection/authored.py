@@ -9,7 +9,7 @@ from dataclasses import replace
 from karst.inspection.commands import place_of
 from karst.inspection.entrypoint import Candidate, Evidence
 from karst.inspection.imports import folder_of, module_file, under
-from karst.inspection.packaging import Packaging
+from karst.inspection.packaging import Packaging, packaging_at
 from karst.inspection.servers import recognise
 from karst.inspection.shell import (
     as_argv,
@@ -25,11 +25,12 @@ from karst.inspection.translate import Place, Translated, bare, translate
 _SHELLS = ("sh", "bash", "ash", "dash", "zsh")
 _MANIFESTS = ("pyproject.toml", "requirements.txt", "setup.py", "setup.cfg", "Pipfile")
 _CONTROL = re.compile(r"(then|else|do|if|elif|while|until|!|\{)\b\s*")
-_BLOCK_START, _BLOCK_END = re.compile(r"\s*(if|case)\b"), re.compile(r"\s*(fi|esac)\b")
+_BLOCK_START = re.compile(r"\s*(if|case|while|until|for)\b(?!.*\b(fi|esac|done)\b)")
+_BLOCK_END = re.compile(r"\s*(fi|esac|done)\b")
 _ASSIGNED = re.compile(r"\s*(?:export\s+)?([A-Za-z_]\w*)=(\S*)\s*$")
 # A script that does these wants another image than karst's.
 _NOT_HERE = re.compile(
-    r"\b(gosu|su-exec|usermod|groupmod|useradd|chown|apt-get|apk|supervisord|nginx|su)\b"
+    r"\b(poetry|pipenv|pdm|uv|debugpy|gosu|su-exec|usermod|groupmod|useradd|chown|apt-get|apk|supervisord|nginx|su)\b"
     r"|activate|^\s*source\b",
     re.MULTILINE,
 )
@@ -68,10 +69,11 @@ def authored(
     *evidence: Evidence,
 ) -> Candidate | None:
     """Translate a command, argv or shell text; None where this tree can't run it."""
+    packaging = packaging_at(tree, manifest_folder(tree, place.folder))
     if isinstance(command, list):
         words = [expand(word, place.values) for word in command]
         default = next(filter(None, map(default_port, command)), None)
-        _, words = bare(words, packaging)
+        _, words = bare(words)
         if words and words[0].rpartition("/")[2] in _SHELLS and len(words) > 1:
             flag = re.fullmatch(r"-[a-z]*c", words[1])
             if flag and len(words) > 2:
@@ -87,7 +89,7 @@ def authored(
     chosen: Translated | None = None
     shown = tuple(evidence)
     for words in commands:
-        inner = _nested(words, packaging)
+        inner = _nested(words)
         if inner:
             return authored(tree, packaging, inner, place, rule, *evidence)
         if words[:1] == ["cd"] and len(words) > 1:
@@ -100,6 +102,7 @@ def authored(
         if chosen is not None and _STEPS.match(" ".join(chosen.words)):
             steps.append(chosen.words)
         env += one.env
+        steps += map(list, one.steps)
         chosen = one
     if chosen is None:
         return None
@@ -125,9 +128,9 @@ def authored(
     )
 
 
-def _nested(words: list[str], packaging: Packaging) -> str:
+def _nested(words: list[str]) -> str:
     """The text of `sh -c text`, where that is the command; "" elsewhere."""
-    _, rest = bare(words, packaging)
+    _, rest = bare(words)
     is_shell = len(rest) > 2 and rest[0].rpartition("/")[2] in _SHELLS
     return rest[2] if is_shell and re.fullmatch(r"-[a-z]*c", rest[1]) else ""
 
@@ -152,7 +155,7 @@ def _one(
     tree: SourceTree, packaging: Packaging, words: list[str], place: Place
 ) -> tuple[Translated | None, tuple[Evidence, ...]]:
     """Translate one command, or what the script that it names starts."""
-    env, rest = bare(words, packaging)
+    env, rest = bare(words)
     rest = [*rest[1:]] if rest[:1] and rest[0] in _SHELLS else rest
     if not rest:
         return None, ()
@@ -191,12 +194,22 @@ def _scripted(
     text = (tree.read(path) or "").replace("\\\n", " ")
     values = dict(place.values)
     best: tuple[Translated, int] | None = None
+    steps: list[tuple[str, ...]] = []
+    depth = 0
     for number, line in enumerate(text.splitlines(), 1):
+        depth += bool(_BLOCK_START.match(line)) - bool(_BLOCK_END.match(line))
         if match := _ASSIGNED.match(line):
             value = expand(match[2].strip("\"'"), values)
             values.setdefault(match[1], value) if "$" not in value else None
         for command in _script_commands(line, values, words):
             found = None
+            step = tuple(bare(command)[1])
+            if (
+                not depth
+                and _STEPS.match(" ".join(step))
+                and not recognise(list(step))[1]
+            ):
+                steps.append(step)
             if command[0].rpartition("/")[2] not in _NO_PROGRAMS:
                 found = _in_script(tree, packaging, command, place)
             if found is not None:
@@ -207,7 +220,7 @@ def _scripted(
     found, number = best
     shown = tree.evidence(path, number)
     if _NOT_HERE.search(text) or '"$@"' in shown.text:
-        return found, (shown,)
+        return replace(found, steps=tuple(steps)), (shown,)
     bash = "bash" if "bash" in text.partition("\n")[0] or "[[" in text else "sh"
     start = path if place.folder == "" else place_of(path)
     return replace(found, words=[bash, start, *words[1:]]), (shown,)
@@ -217,7 +230,7 @@ def _in_script(
     tree: SourceTree, packaging: Packaging, command: list[str], place: Place
 ) -> Translated | None:
     """Only what surely is a program: a known server, Python, or a console script."""
-    _, words = bare(command, packaging)
+    _, words = bare(command)
     if not words:
         return None
     scripts = {script.name for script in packaging.scripts}

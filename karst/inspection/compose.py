@@ -57,9 +57,21 @@ def composed(tree: SourceTree, packaging: Packaging) -> Iterator[tuple[str, Cand
         return
     found.sort(key=lambda b: (bool(_HELPERS.search(b[0])), "ports" not in b[2]))
     for name, folder, service, file in found:
+        if _HELPERS.search(name):
+            continue
         candidate = _candidate(tree, packaging, name, folder, service, file)
-        if candidate and not _HELPERS.search(name):
+        if candidate:
             yield name, candidate
+        elif "ports" in service and not _starts_by_image(service, folder):
+            return  # what is behind it can't be meant more than this one
+
+
+def _starts_by_image(service: dict[str, Any], folder: str) -> bool:
+    """The service says nothing of its own: the root's Dockerfile was asked before."""
+    build = service.get("build")
+    file = build.get("dockerfile") if isinstance(build, dict) else None
+    plain = file in (None, "Dockerfile") and not folder
+    return plain and not (service.get("command") or service.get("entrypoint"))
 
 
 def _candidate(

@@ -16,7 +16,7 @@ from karst.inspection.source import SourceTree
 
 RULE = "1: [project.scripts]"
 # Subcommands that serve, the likeliest first.
-_SERVING = ("serve", "server", "start", "run", "runserver", "run-server", "web", "api", "up", "launch", "bot", "daemon", "worker", "listen", "serve-http")  # fmt: skip
+_SERVING = ("serve", "server", "webserver", "start", "run", "runserver", "run-server", "web", "api", "up", "launch", "bot", "daemon", "worker", "listen", "serve-http")  # fmt: skip
 _GROUPS = ("group", "Group", "Typer", "AsyncTyper", "FlaskGroup", "MultiCommand")
 
 

@@ -48,6 +48,8 @@ def procfile(tree: SourceTree, packaging: Packaging) -> tuple[Candidate, ...]:
         candidate = authored(tree, packaging, match[2], Place(), rule, evidence)
         if candidate:
             found.setdefault(match[1], _as_process(candidate, match[1]))
+        elif match[1] == "web":
+            return ()  # a worker beside it is not what is meant
     return _in_order(found)
 
 

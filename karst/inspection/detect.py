@@ -11,12 +11,14 @@ from karst.inspection.console_scripts import console_scripts
 from karst.inspection.declared import declared
 from karst.inspection.django import django
 from karst.inspection.entrypoint import Candidate
-from karst.inspection.frameworks import LIBRARIES, TEMPLATES
-from karst.inspection.packaging import Packaging, normalise, read_packaging
+from karst.inspection.frameworks import ASIDE, LIBRARIES, TEMPLATES
+from karst.inspection.packaging import Packaging, normalise, packaging_at
 from karst.inspection.programs import Program, placed, scanned
 from karst.inspection.rules import RULES, SCRIPTS, Found
 from karst.inspection.source import SourceTree
 from karst.inspection.streamlit import streamlit
+
+_MANY = 4
 
 
 @dataclass(frozen=True)
@@ -25,12 +27,14 @@ class Detected:
 
     The first level that has a best candidate decides; several best ones are a tie.
     Levels after it are not looked at, but for what is quickly told.
-    `declared`: the author's own word decides. `library`: it is a distribution.
+    `declared`: the author's own word decides. `library`: it is a distribution;
+    `closed`: it is so surely one, or a template, that its folders are not looked at.
     """
 
     levels: tuple[Found, ...]
     declared: bool = False
     library: bool = False
+    closed: bool = False
 
     @property
     def best(self) -> tuple[Candidate, ...]:
@@ -42,21 +46,23 @@ def detect(tree: SourceTree, *, own_image: bool = True) -> Detected:
 
     `own_image`: the repository's own Dockerfile may be what is built.
     """
-    packaging = read_packaging(tree)
+    packaging = packaging_at(tree, "")
     found = [_allowed(cs, own_image) for cs in declared(tree, packaging)]
     levels = [Found(candidates[:1], candidates[1:]) for candidates in found]
+    if packaging.library and not tree.files & {"Dockerfile", "Procfile"}:
+        levels = []  # what else is declared shows or tests the library
     is_library = normalise(packaging.name) in LIBRARIES
     if any(level.best for level in levels):
         brief = _brief(tree, packaging)
         return Detected((*levels, brief), declared=True)
-    if is_library or not tree.files.isdisjoint(TEMPLATES):
-        return Detected((), library=is_library)
-    for level in _LEVELS:
+    if is_library or tree.is_template(TEMPLATES):
+        return Detected((), library=is_library, closed=True)
+    for level in _LEVELS if not packaging.library else (_serving_script,):
         levels.append(level(tree, packaging))
         if levels[-1].best:
             break
     levels.append(_brief(tree, packaging))
-    return Detected(tuple(levels), library=packaging.packaged)
+    return Detected(tuple(levels), library=packaging.packaged, closed=packaging.library)
 
 
 def _allowed(
@@ -92,7 +98,19 @@ def _serving(tree: SourceTree, packaging: Packaging) -> Found:
     if good or files:
         return _first(good, files, packaging)
     found = [p for p in scanned(tree, likely=True) if p.nature]
-    return _likeliest(found)
+    shown = [p for p in found if p.likely or not _is_collection(tree)]
+    return _likeliest(shown)
+
+
+def _is_collection(tree: SourceTree) -> bool:
+    """Many folders with a program each: none of them is meant more than another."""
+    names = ("main.py", "app.py", "server.py", "run.py", "bot.py")
+    folders = {
+        p.partition("/")[0]
+        for p in tree.files
+        if p.count("/") == 1 and p.endswith(names)
+    }
+    return len(folders - ASIDE) >= _MANY
 
 
 def _first(
@@ -130,6 +148,14 @@ def _rank(program: Program) -> tuple[int, bool, bool, int]:
     return path.count("/"), protocol in (None, "none"), not program.likely, depth
 
 
+def _serving_script(tree: SourceTree, packaging: Packaging) -> Found:
+    """Of a library: a script of its own that serves, nothing else."""
+    scripts = console_scripts(tree, packaging)
+    good = [s.candidate for s in scripts if s.nature and not s.helper and s.file]
+    rest = [s.candidate for s in scripts if s.candidate not in good]
+    return Found(tuple(good[:1]), (*good[1:], *rest))
+
+
 def _namesake(tree: SourceTree, packaging: Packaging) -> Found:
     """A program with the project's name, before objects deep within the project."""
     found = applications(tree)
@@ -151,6 +177,8 @@ def _objects(tree: SourceTree, packaging: Packaging) -> Found:
     """Application objects and factories, with a server that is added."""
     found = applications(tree)
     best = [a for a in found if a.rank[:3] == found[0].rank[:3]]
+    if found and not found[0].outer and _is_collection(tree):
+        best = []
     served = [serve(tree, app, packaging) for app in found[:8]]
     return Found(tuple(served[: len(best)]), tuple(served[len(best) :]))
 
@@ -172,7 +200,7 @@ def _others(tree: SourceTree, packaging: Packaging) -> Found:
         outer = [p for p in likely if "/" not in p.file.removeprefix("src/")]
         found = _likeliest(outer)
         return Found(found.best, (*found.rest, *(p.candidate for p in likely)))
-    found = _likeliest(likely or files)
+    found = _likeliest(likely or (() if _is_collection(tree) else files))
     return Found(found.best, (*found.rest, *rest))
 
 

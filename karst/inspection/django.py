@@ -30,9 +30,17 @@ def django(tree: SourceTree, packaging: Packaging) -> tuple[Candidate, ...]:
         and ASIDE.isdisjoint(path.split("/"))
         and "django" in (tree.read(path) or "").lower()
     ]
+    places = [path for path in places if not _shows(tree, path)]
     places.sort(key=lambda path: (path.count("/"), path))
     nearest = [p for p in places if p.count("/") == places[0].count("/")]
     return tuple(_project(tree, packaging, path) for path in nearest)
+
+
+def _shows(tree: SourceTree, path: str) -> bool:
+    """Its settings lie among tests or examples: an add-on's, not a service's."""
+    match = _SETTINGS.search(tree.read(path) or "")
+    parts = match[1].split(".") if match else []
+    return not (ASIDE | {"t"}).isdisjoint(parts)
 
 
 def _project(tree: SourceTree, packaging: Packaging, path: str) -> Candidate:

@@ -116,5 +116,6 @@ ASIDE = SKIPPED_FOLDERS | {
     *("test_suite", "integration_tests", "e2e", "perf", "devtools", "maintenance"),
 }
 
-# Files of tools that make projects: what lies beside them is still to be filled in.
+# Files of tools that make projects: folders with a placeholder for a name beside them
+# are still to be filled in.
 TEMPLATES = frozenset({"cookiecutter.json", "copier.yml", "copier.yaml"})

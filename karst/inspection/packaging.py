@@ -37,7 +37,7 @@ class Packaging:
         modules: import names that the project would have.
         requires: normalised names of its direct dependencies.
         packaged: it is built into a distribution.
-        library: it calls itself a library.
+        library: it calls itself a library, or an add-on of a framework.
     """
 
     name: str = ""
@@ -73,7 +73,19 @@ def read_packaging(tree: SourceTree) -> Packaging:
             normalise(name) for name in _requires(tree, data, setup, config)
         ),
         packaged="build-system" in data or bool(setup),
-        library=any(_LIBRARY in text for text in _classifiers(project, setup, config)),
+        library=any(
+            _LIBRARY in (tree.read(file) or "")
+            for file in ("pyproject.toml", "setup.py", "setup.cfg")
+        ),
+    )
+
+
+def packaging_at(tree: SourceTree, folder: str) -> Packaging:
+    """The packaging of a folder of the tree, "" for the tree's own."""
+    return tree.once(
+        "packaging",
+        folder,
+        lambda _: read_packaging(SourceTree(tree.root / folder) if folder else tree),
     )
 
 
@@ -232,12 +244,3 @@ def _requirements(tree: SourceTree) -> Iterator[str]:
                 pending.append(f"{folder}/{include[1]}".lstrip("/"))
             elif not line.startswith(("-", "#")):
                 yield line
-
-
-def _classifiers(
-    project: dict[str, Any], setup: dict[str, Any], config: dict[str, dict[str, str]]
-) -> Iterator[str]:
-    for values in (project.get("classifiers"), setup.get("classifiers")):
-        if isinstance(values, list | tuple):
-            yield from (value for value in values if isinstance(value, str))
-    yield config.get("metadata", {}).get("classifiers", "")

@@ -29,6 +29,13 @@ APP_OR_SRC = "4: app.py, app/__main__.py or src/{package}/__main__.py"
 SCAN = '5: a scan for def main( or if __name__ == "__main__"'
 # The names that servers and workers usually have, the likeliest first.
 NAMES = ("server", "app", "main", "run", "worker", "bot", "start", "launcher", "launch", "api", "web", "service", "serve", "run_server", "index")  # fmt: skip
+# Files of tools; and what wsgi.py holds is an object.
+_NO_PROGRAMS = frozenset(
+    {
+        *("setup.py", "conftest.py", "noxfile.py", "versioneer.py", "fabfile.py"),
+        *("wsgi.py", "asgi.py", "manage.py", "gunicorn.conf.py", "gunicorn_config.py"),
+    }
+)
 _GUARD = re.compile(r"^if\s+__name__\s*==\s*['\"]__main__['\"]", re.MULTILINE)
 _UNLIKELY = re.compile(
     r"(^|_)(test|tests|client|release|setup|conftest|noxfile|tasks|fabfile|example|"
@@ -111,8 +118,8 @@ def _by_scan(tree: SourceTree) -> Iterator[tuple[str, str]]:
     paths = tree.python_files(ASIDE)
     near = sorted((p for p in paths if p.count("/") <= 3), key=_order)
     for path in near[:600]:
-        if path.rpartition("/")[2] in ("wsgi.py", "asgi.py"):
-            continue  # what such a file holds is an object
+        if path.rpartition("/")[2] in _NO_PROGRAMS:
+            continue
         text = tree.read(path) or ""
         if "__main__" in text or "def main(" in text or path.count("/") == 0:
             yield path, SCAN

@@ -67,7 +67,7 @@ def _kind(tree: SourceTree, library: bool) -> tuple[str, str]:
         return "this is a library: it declares no program and starts none", name
     if notebooks and notebooks * 2 > sources:
         return f"this is a collection of {notebooks} notebooks, none of them starts", name  # fmt: skip
-    if not tree.files.isdisjoint(TEMPLATES):
+    if tree.is_template(TEMPLATES):
         return "this is a template of projects, not one of them", name
     for file, language in _LANGUAGES.items():
         if file in tree.files and not sources:

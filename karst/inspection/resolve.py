@@ -109,7 +109,7 @@ def _detect(source: SourceTree, own: Candidate | None) -> Entrypoint:
     best = found.best
     if found.declared or (len(best) == 1 and not _inner(best[0])):
         return _decide(source, found.levels, own)
-    projects = subprojects(source)
+    projects = () if found.closed else subprojects(source)
     if len(projects) > 1:
         if own is not None:
             return choose(own, _flat(found.levels))

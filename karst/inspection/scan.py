@@ -73,6 +73,9 @@ def scan(tree: SourceTree, rule: str) -> tuple[Program, ...]:
 
 
 def _program(tree: SourceTree, path: str, rule: str) -> Program | None:
+    text = tree.read(path) or ""
+    if "__main__" not in text and "def main" not in text:
+        return None
     module = tree.parse(path)
     if module is None:
         return None

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 
 _NESTED = re.compile(r"\$\{(\w+)(?::?([-=+?])([^${}]*))?\}")
 _PLAIN = re.compile(r"\$(\w+)")
 _ASSIGNMENT = re.compile(r"(?:export\s+)?([A-Za-z_]\w*)=(.*)", re.DOTALL)
-_SEPARATORS = re.compile(r"[;&|()]+")
+_SEPARATORS = re.compile(r"[;&|()\n]+")
 # Variables of the platforms that name the port to listen on.
 PORT = "$PORT"
 
@@ -49,22 +50,27 @@ def default_port(text: str) -> int | None:
 def simple_commands(text: str) -> list[list[str]]:
     """Split `text` at `;`, `&&`, `||`, `|`, `&` and line ends into lists of words."""
     text = text.replace("\\\n", " ")
-    commands: list[list[str]] = []
-    for line in text.splitlines():
-        lexer = shlex.shlex(line, posix=True, punctuation_chars=";&|()")
-        lexer.whitespace_split = True
-        lexer.commenters = "#"
-        current: list[str] = []
-        try:
-            for word in lexer:
-                if _SEPARATORS.fullmatch(word):
-                    commands.append(current)
-                    current = []
-                else:
-                    current.append(word)
-        except ValueError:  # a quote that never closes
-            current = []
-        commands.append(current)
+    try:  # a quoted text may go over several lines
+        return _split(text)
+    except ValueError:  # a quote that never closes: what stands on other lines counts
+        found: list[list[str]] = []
+        for line in text.splitlines():
+            with suppress(ValueError):
+                found += _split(line)
+        return found
+
+
+def _split(text: str) -> list[list[str]]:
+    lexer = shlex.shlex(text, posix=True, punctuation_chars=";&|()\n")
+    lexer.whitespace_split = True
+    lexer.whitespace = " \t\r"
+    lexer.commenters = "" if "\n" in text else "#"
+    commands: list[list[str]] = [[]]
+    for word in lexer:
+        if _SEPARATORS.fullmatch(word):
+            commands.append([])
+        else:
+            commands[-1].append(word)
     return [command for command in commands if command]
 
 

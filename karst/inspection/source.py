@@ -114,6 +114,11 @@ class SourceTree:
             names = [e.name for e in found if e.is_dir(follow_symlinks=False)]
         return tuple(sorted(names))
 
+    def is_template(self, files: frozenset[str]) -> bool:
+        """One of `files` is there, and a folder whose name is a placeholder."""
+        names = self.folders()
+        return not self.files.isdisjoint(files) and any(n[0] == "{" for n in names)
+
     def python_files(self, skip: frozenset[str]) -> tuple[str, ...]:
         """Paths of all .py files, sorted; folders in `skip` left out."""
         return tuple(

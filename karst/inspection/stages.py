@@ -15,6 +15,12 @@ from karst.inspection.shell import expand
 _FROM = re.compile(
     r"(?:--platform=\S+\s+)?(\S+)(?:\s+AS\s+(\S+))?(?:\s+#.*)?", re.IGNORECASE
 )
+_NOT_MEANT = re.compile(
+    r"(unit-?)?tests?|testing|dev(elopment)?|debug|lint(er)?|docs?|ci"
+)
+_MEANT = re.compile(
+    r"prod(uction)?|final|runtime|runner|release|app|web|server|main|deploy"
+)
 _FLAG = re.compile(r"--[a-z]+(=\S+)?")
 
 
@@ -38,7 +44,7 @@ class Stage:
         workdir: WORKDIR at its end.
         copies: absolute folders, and the context's folders that they hold.
         steps: RUN texts; `images`: what COPY --from names, and that stage's base.
-        ports: EXPOSE, in order.
+        ports: EXPOSE, in order; `sources`: what COPY takes from the context.
     """
 
     base: str
@@ -49,6 +55,7 @@ class Stage:
     steps: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
     ports: tuple[int, ...] = ()
+    sources: tuple[str, ...] = ()
     entrypoint: Command | None = None
     command: Command | None = None
 
@@ -73,6 +80,9 @@ def read_last_stage(text: str, target: str = "") -> Stage | None:
             current = _after(current, each, stages)
         if current is not None:
             stages[name] = current
+    if not target and _NOT_MEANT.fullmatch(name):
+        meant = [stage for stage in stages if _MEANT.fullmatch(stage)]
+        target = meant[-1] if meant else ""
     return stages.get(target.lower(), current) if target else current
 
 
@@ -131,6 +141,7 @@ def _copied(stage: Stage, text: str, stages: Mapping[str, Stage]) -> Stage:
     if origin is not None:
         return _copied_from(stage, stages.get(origin.lower()), origin, sources, place)
     copies = dict(stage.copies)
+    stage = replace(stage, sources=(*stage.sources, *sources))
     for source in sources:
         path = normpath(source).strip("/")
         path = "" if path == "." else path
@@ -161,6 +172,7 @@ def _copied_from(
         copies=copies,
         images=(*stage.images, *more),
         steps=(*stage.steps, *other.steps),
+        sources=(*stage.sources, *other.sources),
     )
 
 

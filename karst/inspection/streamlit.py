@@ -20,12 +20,10 @@ _NAMES = ("streamlit_app", "app", "main", "home", "index", "dashboard", "run", "
 
 def streamlit(tree: SourceTree, packaging: Packaging) -> tuple[Candidate, ...]:
     """The likeliest scripts; several are equally likely."""
-    if packaging.requires and not packaging.depends_on("streamlit"):
-        return ()
     found = [
         path
         for path in tree.python_files(ASIDE | {"pages", "utils", "components"})
-        if path.count("/") <= bool(packaging.requires)
+        if path.count("/") <= packaging.depends_on("streamlit")
         and "streamlit" in (tree.read(path) or "")
         and "streamlit" in absolute_imports(tree, path)
         and re.search(r"\bst\.\w|streamlit\.\w", tree.read(path) or "")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from posixpath import normpath
 
 from karst.inspection.detect import detect, shift
 from karst.inspection.entrypoint import Candidate
 from karst.inspection.frameworks import ASIDE
 from karst.inspection.source import SourceTree
+from karst.inspection.stages import read_last_stage
 
 _MANIFESTS = frozenset(
     {
@@ -49,10 +51,19 @@ def subprojects(tree: SourceTree) -> tuple[Subproject, ...]:
         if not detected.best:
             continue
         best = detected.best[0]
-        beside = _BESIDE.fullmatch(folder.rpartition("/")[2])
-        if not (beside and best.kind == "dockerfile"):
-            found.append(Subproject(folder, shift(best, folder), detected.declared))
+        beside = any(_BESIDE.fullmatch(part) for part in folder.split("/"))
+        if best.kind == "dockerfile" and (beside or not _builds_here(sub)):
+            continue
+        found.append(Subproject(folder, shift(best, folder), detected.declared))
     return tuple(found)
+
+
+def _builds_here(sub: SourceTree) -> bool:
+    """What its Dockerfile copies lies in its own folder, and not above it."""
+    stage = read_last_stage(sub.read("Dockerfile") or "")
+    paths = [normpath(path).strip("/") for path in stage.sources] if stage else []
+    plain = [p for p in paths if p != "." and not set(p) & set("*?[$")]
+    return all(p in sub.files or sub.is_folder(p) or sub.is_file(p) for p in plain)
 
 
 def _folders(tree: SourceTree) -> Iterator[str]:

@@ -37,13 +37,10 @@ _RUNNER_OPTIONS = {
     *("--package", "--with", "--extra", "--group", "--env-file", "--python", "-p"),
     *("--directory", "--project", "--index", "--only-group", "--no-group", "-C"),
 }
-# Agents around a command: kept only where the project installs them.
-_AGENTS = {
-    "opentelemetry-instrument": "opentelemetry-distro",
-    "ddtrace-run": "ddtrace",
-    "newrelic-admin": "newrelic",
-    "scout": "scout-apm",
-}
+# Agents of tracing services around a command.
+_AGENTS = {"opentelemetry-instrument", "ddtrace-run", "newrelic-admin", "scout"}
+# Programs of distributions with another name.
+_BROUGHT_BY = {"inv": "invoke", "django-admin": "django", "twistd": "twisted", "supervisord": "supervisor", "pserve": "pyramid", "start-server": "aiohttp"}  # fmt: skip
 _PORT_OPTION = re.compile(r"--(?:http-|server-|web-)?port")
 
 
@@ -64,18 +61,17 @@ class Place:
 
 @dataclass(frozen=True)
 class Translated:
-    """Words for karst's image, what they listen on, and what they need."""
+    """Words for karst's image, what they listen on, need, and want done before."""
 
     words: list[str]
     env: tuple[tuple[str, str], ...] = ()
     port: int | None = None
     protocol: Protocol | None = None
     packages: tuple[str, ...] = ()
+    steps: tuple[tuple[str, ...], ...] = ()
 
 
-def bare(
-    words: list[str], packaging: Packaging
-) -> tuple[list[tuple[str, str]], list[str]]:
+def bare(words: list[str]) -> tuple[list[tuple[str, str]], list[str]]:
     """Take off what only starts the command: runners, inits, paths of an environment."""
     env, words = take_assignments(words)
     while words:
@@ -87,9 +83,7 @@ def bare(
             words = words[_WRAPPERS[program] :]
         elif program in _RUNNERS and words[1:2] == ["run"]:
             words = _run_by(words[2:])
-        elif program in _AGENTS and not packaging.depends_on(
-            _AGENTS[program], normalise(program)
-        ):
+        elif program in _AGENTS:
             words = words[2 if program == "newrelic-admin" else 1 :]
         elif re.fullmatch(r"wait-for-it(\.sh)?|wait-for(\.sh)?|dockerize", program):
             if "--" not in words:
@@ -102,10 +96,23 @@ def bare(
         more, words = take_assignments(words)
         env += more
     if words and _PYTHON.fullmatch(words[0].rpartition("/")[2]):
-        words = ["python3", *words[1:]]
+        words = ["python3", *_undebugged(words[1:])]
     elif words and re.search(r"(^|/)s?bin/[^/]+$", words[0]):
         words = [words[0].rpartition("/")[2], *words[1:]]
     return env, words
+
+
+def _undebugged(words: list[str]) -> list[str]:
+    """Python's arguments without a debugger that waits for somebody."""
+    rest = list(words)
+    while rest and rest[0].startswith("-X"):
+        rest = rest[1:]
+    if rest[:2] != ["-m", "debugpy"]:
+        return words
+    rest = rest[2:]
+    while rest and rest[0].startswith("--"):
+        rest = rest[2:] if rest[0] == "--listen" else rest[1:]
+    return rest
 
 
 def _run_by(words: list[str]) -> list[str]:
@@ -123,7 +130,7 @@ def translate(
     tree: SourceTree, words: list[str], place: Place, packaging: Packaging
 ) -> Translated | None:
     """Translate one simple command; None where it can't be run from this tree."""
-    env, words = bare(words, packaging)
+    env, words = bare(words)
     words = [_placed(word, place) for word in words]
     if not words:
         return None
@@ -131,6 +138,9 @@ def translate(
     if name == "fastapi run":
         words = ["run" if word == "dev" else word for word in words]
     if server is None:
+        known = words[0] == "python3" or "/" in words[0] or "$" in words[0]
+        if not known and not _installed(words[0], packaging):
+            return None
         return _program(tree, words, env, place)
     port: int | None = None
     if server.protocol != "none":
@@ -139,6 +149,13 @@ def translate(
     lacks = _requirements(name, server.requirement, words)
     packages = tuple(r for r in lacks if not packaging.depends_on(_distribution(r)))
     return Translated(words, tuple(env), port, server.protocol, packages)
+
+
+def _installed(program: str, packaging: Packaging) -> bool:
+    """The project or something that it depends on brings the program."""
+    name = _BROUGHT_BY.get(program, program)
+    scripts = {script.name for script in packaging.scripts}
+    return program in scripts or packaging.depends_on(normalise(name))
 
 
 def _distribution(requirement: str) -> str:

@@ -1,0 +1,5 @@
+from fasthtml.common import *
+
+app, rt = fast_app()
+
+serve()

@@ -1,0 +1,3 @@
+from aiogram import Dispatcher
+
+Dispatcher().run_polling()

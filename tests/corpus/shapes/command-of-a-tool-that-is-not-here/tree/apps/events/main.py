@@ -1,0 +1,3 @@
+from http.server import HTTPServer
+
+HTTPServer(('', 8080), None).serve_forever()

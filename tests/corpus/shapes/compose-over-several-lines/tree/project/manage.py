@@ -1,0 +1,3 @@
+import django
+
+print(django, 'DJANGO_SETTINGS_MODULE', 'core.settings')
