@@ -246,7 +246,10 @@ def test_a_dependency_that_does_not_install_is_a_sentence(workshop: Workshop) ->
     good, _ = workshop.prepare("good", {"main.py": "print('fine')\n"})
     bad, _ = workshop.prepare(
         "bad",
-        {"main.py": "", "requirements.txt": "karst-there-is-no-such-package==9.9\n"},
+        {
+            "main.py": "print()",
+            "requirements.txt": "karst-there-is-no-such-package==9.9\n",
+        },
     )
     with pytest.raises(BuildError) as caught:
         build_images([good, bad], workshop.processes)
