@@ -18,8 +18,8 @@ import act_runner
 import yaml
 from act_runner import ActRun
 
+from tests.fakes.desk import Desk
 from tests.fakes.github import User
-from tests.fakes.github.desk import Desk
 
 TOKEN = "ghs_canary0123456789canary"
 FORK_TOKEN = "ghs_reader0123456789reader"

@@ -17,8 +17,8 @@ from machine.__main__ import this_machine
 from machine.action_image import write_folder
 from machine.base_image import present_base
 
+from tests.fakes.desk import Desk, Shelves
 from tests.fakes.github import FakeGitHub
-from tests.fakes.github.desk import Desk, Shelves
 
 _SUBNETS = itertools.count(os.getpid() % 100)
 

@@ -13,8 +13,8 @@ from karst.cli.step_opening import Opening, read_opening, read_surroundings
 from karst.config.inputs import read_inputs
 from karst.context.run_context import RunContext
 from karst.pipeline.step_task import Task
+from tests.fakes.desk import Desk
 from tests.fakes.github import FakeGitHub, User
-from tests.fakes.github.desk import Desk
 
 pytestmark = pytest.mark.processes
 

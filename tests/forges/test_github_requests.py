@@ -14,8 +14,8 @@ from karst.forges.http_options import HttpOptions
 from karst.forges.publishing import MergedRequest, PublishFailure
 from karst.report.sealed import CommentHeader, open_sealed, seal
 from karst.secret import Secret
+from tests.fakes.desk import Desk, Shelves
 from tests.fakes.github import FakeGitHub, User
-from tests.fakes.github.desk import Desk, Shelves
 
 pytestmark = pytest.mark.processes
 

@@ -35,8 +35,8 @@ from karst.secret import Secret
 from karst.terraform import Applied
 from karst.terraform.receipt import Receipt
 from karst.terraform.receipt_signing import KeySigner, KeyVerifier, parse_keys
+from tests.fakes.desk import Desk
 from tests.fakes.github import FakeGitHub, User
-from tests.fakes.github.desk import Desk
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.fakes.github.desk import Comment, Issue, Request
+from tests.fakes.desk import Comment, Issue, Request
 from tests.fakes.github.documents import repository_document, user_document
 from tests.fakes.github.forge import Call, HostedRepository, User
 

@@ -6,8 +6,8 @@ import base64
 import subprocess
 from typing import Any
 
+from tests.fakes.desk import Comment, Issue, Shelf, Shelves
 from tests.fakes.exchange import Reply
-from tests.fakes.github.desk import Comment, Issue, Shelf, Shelves
 from tests.fakes.github.documents import commit_document
 from tests.fakes.github.forge import Call, HostedRepository, Refusal, User
 from tests.fakes.github.git_data import resolve

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
+from tests.fakes.hosting import Hosting, User
 from tests.fakes.repositories import GitRepository
-
-if TYPE_CHECKING:
-    from tests.fakes.github.forge import FakeGitHub, User
 
 
 @dataclass
 class Request:
-    """A pull request.
+    """A pull or merge request.
 
-    `merged_head` is its head for good once it is merged, `commits` those by which it
-    came into the base.
+    `merged_head` is its head for good once it is merged, `merged_by` how that was,
+    `commits` those by which it came into the base.
     """
 
     number: int
@@ -30,6 +27,7 @@ class Request:
     is_open: bool = True
     merge_commit: str = ""
     merged_head: str = ""
+    merged_by: str = ""
     commits: tuple[str, ...] = ()
 
     def head(self, git: GitRepository) -> str:
@@ -87,7 +85,7 @@ class Shelves:
 class Desk:
     """What a test does with the requests of one repository, in git and at the forge."""
 
-    forge: FakeGitHub
+    forge: Hosting
     path: str
 
     @property
@@ -130,8 +128,10 @@ class Desk:
         return self.shelf.requests[number].head(self.git)
 
     def merge(self, number: int, how: str = "merge") -> str:
-        """Merge by "merge", "squash" or "rebase"; returns the base's new commit."""
+        """Merge by "merge", "squash", "rebase" or "fast-forward"; returns the base's
+        new commit."""
         request, git = self.shelf.requests[number], self.git
+        request.merged_by = how
         request.merged_head = git.resolve(request.branch) or ""
         git.switch(request.base)
         before = git.resolve("HEAD") or ""
@@ -140,6 +140,11 @@ class Desk:
                 "cherry-pick",
                 f"{git.git('merge-base', before, request.branch)}..{request.branch}",
             )
+        elif how == "fast-forward":
+            git.git("rebase", "-q", request.base, request.branch)
+            request.merged_head = git.resolve(request.branch) or ""
+            git.switch(request.base)
+            git.git("merge", "-q", "--ff-only", request.branch)
         elif how == "squash":
             git.git("merge", "-q", "--squash", request.branch)
             git.git(
