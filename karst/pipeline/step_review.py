@@ -98,6 +98,17 @@ class Reviewing:
             locks=(self.base[1], self.lock),
         )
 
+    def why_unsigned(self, receipt: Receipt | None) -> str:
+        """What a reader of the comment must know where it has no receipt, else ""."""
+        if receipt is not None:
+            return ""
+        follows = "After the merge, an apply takes these changes as unreviewed"
+        if not self.signs:
+            return f"This plan has no receipt: a run for a fork or a bot signs nothing. {follows}, unless the merge queue or a maintainer's `/karst plan` has signed a plan of the same commit."
+        if self.signer is None:
+            return f"This plan has no receipt: the step has no `receipt-key`, and the job no `id-token: write`. {follows}."
+        return f"This plan has no receipt: more services change at once than one has room for. {follows}: split the request."
+
     def kept(self, receipt: Receipt) -> Receipt | None:
         try:
             body_room(receipt)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from typing import Any
 
@@ -85,6 +85,8 @@ class Telling:
         self, report: PlanReport, receipt: Receipt | None, reviewing: Reviewing
     ) -> None:
         """Write the comment. One that fails leaves the plan as good as it is."""
+        why = "" if report.empty else reviewing.why_unsigned(receipt)
+        report = replace(report, notes=(*report.notes, *([why] if why else [])))
         body = render_comment_body(
             report, room=body_room(receipt), details_url=self.run_url
         )
