@@ -5,11 +5,12 @@ ARG BASE=python:3.12-slim-trixie
 
 FROM ${BASE} AS parts
 COPY tools/action_parts.py parts* /parts/
-RUN python3 /parts/action_parts.py /parts /out
+# parts/ca.pem: the CAs of a network whose proxy signs TLS anew; it stays in these stages.
+RUN if [ -s /parts/ca.pem ]; then export SSL_CERT_FILE=/parts/ca.pem; fi \
+    && python3 /parts/action_parts.py /parts /out
 
 FROM ${BASE} AS library
 COPY requirements.txt tools/action_parts.py parts* /parts/
-# parts/ca.pem: the CAs of a network whose proxy signs TLS anew; it stays in this stage.
 RUN if [ -s /parts/ca.pem ]; then export PIP_CERT=/parts/ca.pem; fi \
     && python3 -m venv /pip \
     && /pip/bin/pip install -q --no-cache-dir --no-compile --no-deps --require-hashes \
