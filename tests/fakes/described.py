@@ -20,6 +20,13 @@ from tests.fakes.node_modules import find_package
 Answered = tuple[str, int, Any]
 
 _PLACE = "/projects/{id}/repository"
+_NOTES = "/projects/{id}/merge_requests/{iid}/notes"
+# The type has undefined, or nothing, where GitLab sends null.
+_ISSUE = (
+    "Omit<IssueSchema, 'closed_at' | 'closed_by' | 'milestone' | 'due_date' | "
+    "'discussion_locked'> & {closed_at: string | null, closed_by: null, "
+    "milestone: null, due_date: string | null, discussion_locked: boolean | null}"
+)
 _GITLAB = {
     # An empty project has no default branch, whatever the type says.
     "GET /projects/{id}": "Omit<SimpleProjectSchema, 'default_branch'> & "
@@ -33,10 +40,26 @@ _GITLAB = {
     # Nothing between two commits that are the same.
     f"GET {_PLACE}/compare": "Omit<RepositoryCompareSchema, 'commit'> & "
     "{commit: CommitSchema | null, commits: CommitSchema[]}",
+    f"GET {_PLACE}/commits": "CommitSchema[]",
+    f"GET {_PLACE}/merge_base": "CommitSchema",
+    f"GET {_PLACE}/commits/{{sha}}/merge_requests": "MergeRequestSchema[]",
+    "GET /projects/{id}/merge_requests/{iid}": "ExpandedMergeRequestSchema",
+    f"GET {_NOTES}": "MergeRequestNoteSchema[]",
+    f"POST {_NOTES}": "MergeRequestNoteSchema",
+    f"PUT {_NOTES}/{{note_id}}": "MergeRequestNoteSchema",
+    "GET /projects/{id}/issues": f"({_ISSUE})[]",
+    "POST /projects/{id}/issues": _ISSUE,
+    "PUT /projects/{id}/issues/{iid}": _ISSUE,
+    # The e-mail is for administrators.
+    "GET /projects/{id}/members/all": "(Omit<SimpleMemberSchema, 'email' | "
+    "'expires_at'> & {expires_at: string | null})[]",
+    "GET /user": "UserSchema",
 }
 _GITLAB_NAMES = (
     "SimpleProjectSchema, CommitSchema, BranchSchema, TagSchema, "
-    "RepositoryTreeSchema, RepositoryCompareSchema"
+    "RepositoryTreeSchema, RepositoryCompareSchema, MergeRequestSchema, "
+    "ExpandedMergeRequestSchema, MergeRequestNoteSchema, IssueSchema, "
+    "SimpleMemberSchema, UserSchema"
 )
 _LINE = re.compile(r"check\.ts\((\d+),\d+\): error (.*)")
 

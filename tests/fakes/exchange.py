@@ -34,6 +34,10 @@ class Request:
         values = parse_qs(urlsplit(self.target).query, keep_blank_values=True)
         return values[name][-1] if name in values else default
 
+    def queries(self, name: str) -> list[str]:
+        """Every value of a query parameter, in the order that they were sent in."""
+        return parse_qs(urlsplit(self.target).query).get(name, [])
+
     def json(self) -> Any:
         return json.loads(self.body)
 

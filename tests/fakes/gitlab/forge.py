@@ -12,7 +12,7 @@ from tests.fakes.exchange import Reply, Request
 from tests.fakes.hosting import HostedRepository, Hosting, UnknownTokenError, User
 from tests.fakes.routes import Route
 
-TOPICS = ("repository",)
+TOPICS = ("repository", "requests", "states")
 
 
 class Refusal(Exception):
@@ -79,7 +79,10 @@ class Call:
             return reply
         kept = {
             name: self.request.query(name)
-            for name in ("ref", "search", "pagination", "recursive")
+            for name in (
+                *("ref", "search", "pagination", "recursive"),
+                *("labels", "scope", "state", "query", "sort", "order_by"),
+            )
             if self.request.query(name)
         }
         query = urlencode({**kept, "page": number + 1, "per_page": size})

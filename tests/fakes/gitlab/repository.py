@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Mapping
 from typing import Any
 
@@ -59,12 +60,12 @@ def read_project(call: Call, id: str) -> Reply:
 
 
 @routes.get("/projects/{id}/repository/commits/{sha}")
-def read_commit(call: Call, id: str, sha: str) -> Reply:
+def readcommit_document(call: Call, id: str, sha: str) -> Reply:
     found = call.project(id)
     if found.git.is_empty:
         raise Refusal(404, "404 Commit Not Found")
-    commit = _resolve(found, sha)
-    document = _commit(call, found, found.git.facts(commit))
+    commit = resolve(found, sha)
+    document = commit_document(call, found, found.git.facts(commit))
     stats = {"additions": 1, "deletions": 0, "total": 1}
     return call.json(
         {
@@ -77,7 +78,7 @@ def read_commit(call: Call, id: str, sha: str) -> Reply:
     )
 
 
-def _resolve(found: HostedRepository, revision: str) -> str:
+def resolve(found: HostedRepository, revision: str) -> str:
     """As git itself takes a revision: a tag before a branch, then a short id."""
     commit = None if revision.startswith("-") else found.git.resolve(revision)
     if commit is None:
@@ -85,7 +86,9 @@ def _resolve(found: HostedRepository, revision: str) -> str:
     return commit
 
 
-def _commit(call: Call, found: HostedRepository, facts: CommitFacts) -> dict[str, Any]:
+def commit_document(
+    call: Call, found: HostedRepository, facts: CommitFacts
+) -> dict[str, Any]:
     title = facts.message.partition("\n")[0]
     return {
         "id": facts.sha,
@@ -104,6 +107,44 @@ def _commit(call: Call, found: HostedRepository, facts: CommitFacts) -> dict[str
         "extended_trailers": {},
         "web_url": f"{call.forge.url}/{found.path}/-/commit/{facts.sha}",
     }
+
+
+@routes.get("/projects/{id}/repository/commits")
+def list_commits(call: Call, id: str) -> Reply:
+    call.refuse_job()
+    found = call.project(id)
+    start = resolve(found, call.request.query("ref_name", found.default_branch))
+    commits = found.git.git("rev-list", start).split()
+    return call.page(
+        [commit_document(call, found, found.git.facts(sha)) for sha in commits]
+    )
+
+
+@routes.get("/projects/{id}/repository/merge_base")
+def merge_base(call: Call, id: str) -> Reply:
+    call.refuse_job()
+    found = call.project(id)
+    commits = []
+    for ref in call.request.queries("refs[]"):
+        commit = None if ref.startswith("-") else found.git.resolve(ref)
+        if commit is None:
+            raise Refusal(400, f"Could not find ref: {ref}")
+        commits.append(commit)
+    base = found.git.resolve(found.git.git("merge-base", *commits))
+    assert base
+    return call.json(commit_document(call, found, found.git.facts(base)))
+
+
+@routes.get("/projects/{id}/repository/files/{path}/raw")
+def read_raw(call: Call, id: str, path: str) -> Reply:
+    call.refuse_job()
+    found = call.project(id)
+    commit = resolve(found, call.request.query("ref", "HEAD"))
+    try:
+        data = found.git.git_bytes("cat-file", "blob", f"{commit}:{path}")
+    except subprocess.CalledProcessError:
+        raise Refusal(404, "404 File Not Found") from None
+    return Reply(200, body=data, content_type="text/plain; charset=utf-8")
 
 
 @routes.get("/projects/{id}/repository/branches")
@@ -132,7 +173,7 @@ def _searched(call: Call, refs: Mapping[str, str]) -> dict[str, str]:
 def _branch(call: Call, found: HostedRepository, name: str, sha: str) -> dict[str, Any]:
     return {
         "name": name,
-        "commit": _commit(call, found, found.git.facts(sha)),
+        "commit": commit_document(call, found, found.git.facts(sha)),
         "merged": False,
         "protected": name == found.default_branch,
         "developers_can_push": False,
@@ -152,7 +193,7 @@ def _tag(call: Call, found: HostedRepository, name: str) -> dict[str, Any]:
         "name": name,
         "message": "annotated" if annotated else "",
         "target": target,
-        "commit": _commit(call, found, found.git.facts(commit)),
+        "commit": commit_document(call, found, found.git.facts(commit)),
         "release": None,
         "protected": False,
         "created_at": _WHEN if annotated else None,
@@ -163,7 +204,7 @@ def _tag(call: Call, found: HostedRepository, name: str) -> dict[str, Any]:
 def list_tree(call: Call, id: str) -> Reply:
     call.refuse_job()
     found = call.project(id)
-    commit = _resolve(found, call.request.query("ref", "HEAD"))
+    commit = resolve(found, call.request.query("ref", "HEAD"))
     listed = found.git.git("ls-tree", "-z", commit).rstrip("\0")
     entries = []
     for line in listed.split("\0") if listed else ():
@@ -180,10 +221,10 @@ def list_tree(call: Call, id: str) -> Reply:
 def compare(call: Call, id: str) -> Reply:
     call.refuse_job()
     found = call.project(id)
-    old = _resolve(found, call.request.query("from"))
-    new = _resolve(found, call.request.query("to"))
+    old = resolve(found, call.request.query("from"))
+    new = resolve(found, call.request.query("to"))
     commits = [
-        _commit(call, found, found.git.facts(sha))
+        commit_document(call, found, found.git.facts(sha))
         for sha in found.git.between(old, new)
     ]
     return call.json(
@@ -202,7 +243,7 @@ def compare(call: Call, id: str) -> Reply:
 def send_archive(call: Call, id: str) -> Reply:
     call.refuse_job()
     found = call.project(id)
-    commit = _resolve(found, call.request.query("sha", "HEAD"))
+    commit = resolve(found, call.request.query("sha", "HEAD"))
     name = f"{found.path.rpartition('/')[2]}-{commit}-{commit}"
     body = found.git.archive(commit, name)
     return Reply(200, body=body, content_type="application/octet-stream")
