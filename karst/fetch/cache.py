@@ -108,8 +108,11 @@ class CheckoutCache:
         """Move the `.tar.gz` in `archive` (in a draft of this cache) to its place."""
         with telling_full_disk(self.folder):
             self._part("commits")
+            beside = self._archive(commit, ".json")
             if notes:
-                atomic_write(self._archive(commit, ".json"), notes.render(), mode=0o600)
+                atomic_write(beside, notes.render(), mode=0o600)
+            else:
+                beside.unlink(missing_ok=True)
             archive.chmod(0o600)
             added = archive.stat().st_size
             archive.replace(self._archive(commit))

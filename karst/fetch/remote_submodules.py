@@ -75,7 +75,11 @@ class Submodules:
             )
 
     def _access(self, url: str, parent: Wanted) -> CloneAccess:
-        resolved = resolve_url(url, parent.access().url, where=self.fetching.where)
+        above = parent.access()
+        resolved = resolve_url(url, above.url, where=self.fetching.where)
+        if above.password is None:
+            # What a stranger's repository names is fetched as a stranger would.
+            return CloneAccess(resolved, "", None)
         return Trust.of(self.top.access(), self.top.repository).access_of(resolved)
 
     def _fill_one(self, wanted: Wanted, into: Path, depth: int) -> list[str]:

@@ -17,7 +17,7 @@ from archives import file, packed
 from book_forge import BookForge, Repositories, names
 
 from karst.config.slug import parse_slug
-from karst.errors import ConfigError
+from karst.errors import ConfigError, FetchError
 from karst.fetch.cache import CheckoutCache
 from karst.fetch.cache_notes import Notes, parse_notes
 from karst.fetch.remote_source import RemoteSource
@@ -102,6 +102,45 @@ def test_a_spoiled_entry_is_fetched_anew(
     assert forge.calls.count("download_archive") == 2
     assert not (tmp_path / "canary").exists()
     assert not (cache.folder / "v1" / "canary").exists()
+
+
+@pytest.mark.parametrize("spoil", [cut, swap])
+def test_a_spoiled_entry_is_dropped_at_once(
+    source: RemoteSource,
+    cache: CheckoutCache,
+    warm: Revision,
+    tmp_path: Path,
+    spoil: Callable[[Path], None],
+) -> None:
+    spoil(entry(cache, warm))
+    with pytest.raises(FetchError, match="is not in the cache"):
+        dataclasses.replace(source, offline=True).fetch(warm, tmp_path / "into")
+    assert not entry(cache, warm).exists()
+
+
+def test_an_entry_that_nothing_proves_stays_for_whoever_knows_its_tree(
+    source: RemoteSource, cache: CheckoutCache, warm: Revision, tmp_path: Path
+) -> None:
+    offline = dataclasses.replace(source, offline=True)
+    unknown = dataclasses.replace(warm, tree=None, root_tree=None)
+    with pytest.raises(FetchError, match="is not in the cache"):
+        offline.fetch(unknown, tmp_path / "1")
+    assert names(offline.fetch(warm, tmp_path / "2").root) == ["main.py"]
+
+
+def test_notes_of_somebody_do_not_outlive_a_fetch(
+    forge: BookForge,
+    source: RemoteSource,
+    cache: CheckoutCache,
+    warm: Revision,
+    tmp_path: Path,
+) -> None:
+    entry(cache, warm).unlink()
+    planted = Notes("", {"planted": "a" * 40}).render()
+    entry(cache, warm, ".json").write_text(planted)
+    source.fetch(warm, tmp_path / "1")
+    source.fetch(warm, tmp_path / "2")
+    assert forge.calls.count("download_archive") == 2
 
 
 def test_an_honest_entry_proves_it_is_used(

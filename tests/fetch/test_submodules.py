@@ -122,6 +122,26 @@ def test_somebody_else_s_private_repository_is_not_read_with_the_token(
     assert not [1 for _, path, head in server.seen if "victim" in path and head]
 
 
+def test_a_stranger_between_gets_no_token_for_what_he_names(
+    repositories: Repositories,
+    forge: BookForge,
+    source: RemoteSource,
+    server: GitServer,
+    tmp_path: Path,
+) -> None:
+    server.token = forge.token = TOKEN
+    server.private = frozenset({"o/r", "o/private"})
+    private = repositories.make("o/private", {"secret.py": ""})
+    repositories.make("p/public", {"public.py": ""})
+    public = repositories.add_submodule("p/public", "x", "../../o/private.git", private)
+    repositories.make("o/r", {"main.py": "x"})
+    repositories.add_submodule("o/r", "public", "../../p/public.git", public)
+    with pytest.raises(FetchError) as caught:
+        take(source, tmp_path / "into")
+    assert "/o/private.git" in caught.value.what
+    assert not [1 for _, path, head in server.seen if "private" in path and head]
+
+
 def test_another_host_gets_no_token(
     repositories: Repositories,
     forge: BookForge,
