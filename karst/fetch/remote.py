@@ -22,8 +22,8 @@ class RemoteCommit:
         repository: the path as the forge spells it; another one after a rename.
         commit: the full commit id.
         tree: the commit's git tree id (of the root), None where the forge tells none.
-        ref: the branch, tag or commit that was asked for; the default branch's name
-            where none was.
+        ref: the branch, tag or commit that was asked for; where none was, HEAD or the
+            default branch's name.
     """
 
     repository: str

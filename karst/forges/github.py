@@ -26,6 +26,7 @@ from karst.forges.refs import is_commit_id, split_ref
 from karst.forges.refusals import Refusals
 from karst.forges.sessions import open_session
 from karst.forges.telling import NONSENSE, ask
+from karst.forges.together import ask_together
 from karst.secret import Secret
 
 _T = TypeVar("_T")
@@ -65,15 +66,18 @@ class GitHubForge:
 
     def find_commit(self, repository: str, ref: str | None) -> RemoteCommit:
         where = self._refusals.where(repository, ref)
-        if ref is None:
-            repository, ref = self._ask(where, lambda: self._facts(repository))
-            found = self._find(repository, f"heads/{ref}", where)
-        else:
-            written = split_ref(ref)
-            asked = f"{written.kind}/{written.name}" if written.kind else ref
+        written = split_ref(ref or "HEAD")
+        asked = f"{written.kind}/{written.name}" if written.kind else written.name
+        if ref is None or written.kind or is_commit_id(ref):
             found = self._find(repository, asked, where)
-            if found and not written.kind and not is_commit_id(ref):
+        else:
+            found, is_tag = ask_together(
+                lambda: self._find(repository, asked, where),
+                lambda: self._has(repository, f"tags/{asked}", where),
+            )
+            if found and is_tag() and self._has(repository, f"heads/{asked}", where):
                 self._refuse_ambiguous(repository, ref, where)
+        ref = ref or "HEAD"
         if found is None:
             raise self._refusals.no_ref(where, ref)
         sha, tree, page = found
@@ -122,12 +126,6 @@ class GitHubForge:
             # The page is worth showing where nobody can count.
             return Comparison(url, None)
 
-    def _facts(self, repository: str) -> tuple[str, str]:
-        """The canonical path, and the default branch."""
-        # Until then, PyGithub takes a name from the address that it was given.
-        found = self._repository(repository).complete()
-        return found.full_name, found.default_branch
-
     def _find(
         self, repository: str, ref: str, where: str
     ) -> tuple[str, str, str] | None:
@@ -152,15 +150,17 @@ class GitHubForge:
             raise self._refusals.strange(where)
         return found
 
+    def _has(self, repository: str, name: str, where: str) -> bool:
+        """Whether there is exactly `heads/x` or `tags/x`."""
+
+        def has() -> bool:
+            listed = self._repository(repository).get_git_matching_refs(name)
+            return any(found.ref == f"refs/{name}" for found in listed)
+
+        return self._ask(where, has)
+
     def _refuse_ambiguous(self, repository: str, ref: str, where: str) -> None:
         """Refuse a name that a branch and a tag share: GitHub takes one in silence."""
-
-        def has(kind: str) -> bool:
-            listed = self._repository(repository).get_git_matching_refs(f"{kind}/{ref}")
-            return any(found.ref == f"refs/{kind}/{ref}" for found in listed)
-
-        if not self._ask(where, lambda: has("tags") and has("heads")):
-            return
         tag = self._find(repository, f"tags/{ref}", where)
         if tag != self._find(repository, f"heads/{ref}", where):
             raise self._refusals.ambiguous_ref(where, ref)

@@ -24,9 +24,9 @@ from karst.forges.refs import is_commit_id, split_ref
 from karst.forges.refusals import Refusals
 from karst.forges.sessions import open_session
 from karst.forges.telling import NONSENSE, ask
+from karst.forges.together import ask_together
 
 _T = TypeVar("_T")
-_HIDDEN = (401, 403, 404)
 # A root folder with more entries is not worth so many questions.
 _MOST_ENTRIES = 1000
 _PER_PAGE = 100
@@ -57,19 +57,24 @@ class GitLabForge:
 
     def find_commit(self, repository: str, ref: str | None) -> RemoteCommit:
         where = self._refusals.where(repository, ref)
-        if ref is None:
-            repository, ref = self._default_branch(repository, where)
-            found = self._find(repository, ref, where)
+        name = ref or "HEAD"
+        if ref is None or split_ref(name).kind or is_commit_id(name):
+            found = self._find(repository, name, where)
         else:
-            found = self._find(repository, ref, where)
-            plain = not split_ref(ref).kind and not is_commit_id(ref)
-            if found and plain:
-                self._refuse_ambiguous(repository, ref, where)
+            found, has_two = ask_together(
+                lambda: self._find(repository, name, where),
+                lambda: self._is_ambiguous(repository, name, where),
+            )
+            if found and has_two():
+                raise self._refusals.ambiguous_ref(where, name)
+        if found is None and ref is None:
+            # The same answer for a project that was never pushed to.
+            raise self._refusals.empty(where)
         if found is None:
-            raise self._refusals.no_ref(where, ref)
+            raise self._refusals.no_ref(where, name)
         sha, page = found
         repository = self._canonical(page, sha, repository)
-        return RemoteCommit(repository, sha, self._tree(repository, sha), ref)
+        return RemoteCommit(repository, sha, self._tree(repository, sha), name)
 
     def download_archive(
         self, repository: str, commit: str, into: Path, *, limit: int
@@ -117,27 +122,6 @@ class GitLabForge:
             # The page is worth showing where nobody can count.
             return Comparison(url, None)
 
-    def _default_branch(self, repository: str, where: str) -> tuple[str, str]:
-        """The canonical path and the default branch."""
-
-        def read() -> tuple[str, str | None] | None:
-            try:
-                found = self._gitlab.projects.get(repository)
-                return found.path_with_namespace, found.default_branch
-            except gitlab.GitlabError as error:
-                # A job's token may read commits, but not the project itself.
-                if self._access.scheme == "job" and error.response_code in _HIDDEN:
-                    return None
-                raise
-
-        facts = self._ask(where, read)
-        if facts is None:
-            return repository, "HEAD"
-        path, branch = facts
-        if not branch:
-            raise self._refusals.empty(where)
-        return path, branch
-
     def _find(self, repository: str, ref: str, where: str) -> tuple[str, str] | None:
         """Id and page of a commit; None where the ref is not there."""
 
@@ -156,22 +140,21 @@ class GitLabForge:
             raise self._refusals.strange(where)
         return found
 
-    def _refuse_ambiguous(self, repository: str, ref: str, where: str) -> None:
-        """Refuse a name that a branch and a tag share: GitLab takes one in silence."""
+    def _is_ambiguous(self, repository: str, ref: str, where: str) -> bool:
+        """Whether a branch and a tag share a name: GitLab takes one in silence."""
 
         def commit_of(listed: Any) -> str | None:
             # The search is by substring; `^` and `$` mean the name's ends.
             found = listed.list(search=f"^{ref}$", get_all=False)
             return next((str(f.commit["id"]) for f in found if f.name == ref), None)
 
-        def shared() -> bool:
+        def is_shared() -> bool:
             project = self._project(repository)
             tag = commit_of(project.tags)
             branch = commit_of(project.branches) if tag else None
             return branch is not None and branch != tag
 
-        if self._ask(where, shared):
-            raise self._refusals.ambiguous_ref(where, ref)
+        return self._ask(where, is_shared)
 
     def _tree(self, repository: str, commit: str) -> str | None:
         """The root's tree id, made of its listed entries; None where they can't be had."""

@@ -37,7 +37,8 @@ class FakeServer:
 
     Attributes:
         seen: every request, in the order in which they came.
-        latency: seconds that every reply waits, as over a long line.
+        latency: seconds that every reply waits, and every new connection, as over a
+            long line.
         connections: how many connections were opened.
         crashes: what went wrong within the fake itself.
         tls: where set, the server speaks TLS.
@@ -151,6 +152,7 @@ class _Handler(BaseHTTPRequestHandler):
         forge = self.server.forge
         with forge._lock:
             forge.connections += 1
+        time.sleep(forge.latency)
 
     def _serve(self) -> None:
         length = int(self.headers.get("content-length") or 0)

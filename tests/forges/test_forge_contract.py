@@ -30,10 +30,14 @@ def refusal(world: World, ref: str | None, path: str = "", **options: object) ->
     return str(told.value)
 
 
-def test_the_default_branch_is_named(world: World) -> None:
-    found = world.forge().find_commit(world.path, None)
+def test_without_a_ref_the_default_branch_counts(world: World) -> None:
     head = world.repository.git("rev-parse", "HEAD")
-    assert (found.repository, found.commit, found.ref) == (world.path, head, "main")
+    world.repository.switch("work", create=True)
+    world.repository.commit({"b": "2"})
+    world.repository.switch("main")
+    found = world.forge().find_commit(world.path, None)
+    name = "main" if world.kind == "bb" else "HEAD"
+    assert (found.repository, found.commit, found.ref) == (world.path, head, name)
 
 
 @pytest.mark.parametrize(

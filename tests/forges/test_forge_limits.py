@@ -19,6 +19,8 @@ from tests.fakes.world import World
 
 pytestmark = pytest.mark.processes
 MIB = 1024 * 1024
+# A ref for which each forge asks one question after the other.
+ONE = "refs/heads/main"
 NOW = 1_800_000_000.0  # 2027-01-15 08:00 UTC, where a World's time begins
 LATER = format_datetime(datetime.fromtimestamp(NOW + 90, UTC), usegmt=True)
 
@@ -74,13 +76,13 @@ def test_a_limit_s_end_has_its_date_only_where_it_is_another_day() -> None:
 def test_a_limit_is_waited_for_as_long_as_the_forge_says(world: World) -> None:
     world.fake.fail(429, Retry_After="17")
     head = world.repository.git("rev-parse", "HEAD")
-    assert world.forge().find_commit(world.path, "main").commit == head
+    assert world.forge().find_commit(world.path, ONE).commit == head
     assert world.time.slept == [17.0]
 
 
 def test_a_limit_without_a_time_is_asked_again_ever_later(world: World) -> None:
     world.fake.fail(429, times=3)
-    world.forge().find_commit(world.path, "main")
+    world.forge().find_commit(world.path, ONE)
     assert len(world.time.slept) == 3
     assert all(0 < pause <= 20 for pause in world.time.slept)
 
@@ -90,9 +92,9 @@ def test_a_limit_that_outlasts_patience_says_until_when(world: World) -> None:
     forge = world.forge()
     for _ in range(3):
         with pytest.raises(LimitedError) as told:
-            forge.find_commit(world.path, "main")
+            forge.find_commit(world.path, ONE)
         assert str(told.value) == (
-            f"{world.slug('main')}: {forge.name} answers no more requests until 08:10 UTC: "
+            f"{world.slug(ONE)}: {forge.name} answers no more requests until 08:10 UTC: "
             "its rate limit is used up\n"
             "  -> run it again then"
         )
@@ -120,7 +122,7 @@ def test_an_archive_is_not_waited_for_where_a_clone_is_at_hand(world: World) -> 
 def test_a_breakdown_is_outlasted(world: World, status: int) -> None:
     world.fake.fail(status, times=3)
     head = world.repository.git("rev-parse", "HEAD")
-    assert world.forge().find_commit(world.path, "main").commit == head
+    assert world.forge().find_commit(world.path, ONE).commit == head
     assert len(world.time.slept) == 3
 
 
@@ -128,9 +130,9 @@ def test_a_breakdown_that_lasts_is_a_sentence(world: World) -> None:
     world.fake.fail(503, times=99)
     forge = world.forge()
     with pytest.raises(FetchError) as told:
-        forge.find_commit(world.path, "main")
+        forge.find_commit(world.path, ONE)
     assert str(told.value).startswith(
-        f"{world.slug('main')}: {forge.name} answered with HTTP 503\n  -> run it again later"
+        f"{world.slug(ONE)}: {forge.name} answered with HTTP 503\n  -> run it again later"
     )
     assert len(world.fake.seen) == 5
 
@@ -138,7 +140,7 @@ def test_a_breakdown_that_lasts_is_a_sentence(world: World) -> None:
 def test_the_run_s_own_end_comes_first(world: World) -> None:
     world.fake.fail(503, times=99)
     with pytest.raises(FetchError, match="HTTP 503"):
-        world.forge(ends_at=NOW + 0.001).find_commit(world.path, "main")
+        world.forge(ends_at=NOW + 0.001).find_commit(world.path, ONE)
     assert len(world.fake.seen) == 1
 
 
@@ -149,7 +151,7 @@ def cut(reply: Reply) -> Reply:
 def test_an_answer_that_breaks_off_is_asked_for_again(world: World) -> None:
     world.fake.fail(change=cut, times=2)
     head = world.repository.git("rev-parse", "HEAD")
-    assert world.forge().find_commit(world.path, "main").commit == head
+    assert world.forge().find_commit(world.path, ONE).commit == head
     assert len(world.time.slept) == 2
 
 
@@ -182,8 +184,8 @@ def test_a_slow_answer_has_an_end(
     clock = {"monotonic": time.monotonic, "sleep": lambda _: None}
     forge = world.forge(patience=1.0, read_timeout=0.7, **clock)
     with pytest.raises(UnreachableError) as told:
-        forge.find_commit(world.path, "main")
-    assert f"{world.slug('main')}: {forge.name} can't be reached: " in str(told.value)
+        forge.find_commit(world.path, ONE)
+    assert f"{world.slug(ONE)}: {forge.name} can't be reached: " in str(told.value)
     assert len(world.fake.seen) < 4
 
 
