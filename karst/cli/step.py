@@ -78,6 +78,7 @@ def _run(
     from karst.cli.step_opening import fetch_request, read_opening, read_surroundings
     from karst.effects.workspace import temporary_directory
     from karst.pipeline.step_asked import resolve_asked
+    from karst.pipeline.step_place import on_its_line
 
     with temporary_directory("karst-step-") as scratch:
         around = read_surroundings(context, inputs, environ, scratch)
@@ -90,7 +91,11 @@ def _run(
             step_work.post(context, around, job)
         elif task.work != "nothing":
             opening = read_opening(task, context, around, job)
-            step_work.WORK[task.work](opening)
+            try:
+                step_work.WORK[task.work](opening)
+            except KarstError as error:
+                error.where = on_its_line(error.where, inputs.file, opening.spec)
+                raise
 
 
 def _event(environ: Mapping[str, str]) -> Mapping[str, object]:

@@ -6,9 +6,6 @@ that is held to GitHub's own description.
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,42 +15,25 @@ import act_runner
 import yaml
 from act_runner import ActRun
 
-from tests.fakes.desk import Desk
 from tests.fakes.github import User
+from tests.pipelined import KEY, Pipelined, app, docker, git
+
+__all__ = ["ADA", "KEY", "REPOSITORY", "TOKEN", "Calling", "app", "docker", "git"]
 
 TOKEN = "ghs_canary0123456789canary"
 FORK_TOKEN = "ghs_reader0123456789reader"
-KEY = "receipt-canary-0123456789-0123456789"
 BOT = User("github-actions[bot]", 41898282, "Bot")
 READER = User("fork-token[bot]", 41898283, "Bot")
 ADA = User("ada", 2)
 REPOSITORY = "acme/shop"
-APP = """\
-import http.server, os
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(b"ANSWER")
-
-    def log_message(self, *_):
-        pass
-
-http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
-"""
 _SHOW = """
 echo "owner $(stat -c %u .)"
 find .karst -printf 'left %u %m %p\\n' 2>/dev/null || true
 """
 
 
-def app(answer: str = "first") -> str:
-    return APP.replace("ANSWER", answer)
-
-
 @dataclass
-class Calling:
+class Calling(Pipelined):
     """One repository whose pipeline has the step, with a stack of its own.
 
     Attributes:
@@ -63,13 +43,8 @@ class Calling:
         workspace: of the last run.
     """
 
-    desk: Desk
-    folder: Path
     action: Path
     runner: str
-    name: str
-    network: str
-    subnet: str
     inputs: dict[str, str] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
@@ -77,16 +52,6 @@ class Calling:
     workspace: Path = Path()
 
     # --- the repository ---
-
-    def repos(self, *services: Any, **more: Any) -> str:
-        """The text of a repos.yaml with these services."""
-        document = {
-            "name": self.name,
-            "services": list(services),
-            "mesh": {"network": self.network, "subnet": self.subnet},
-            "state": {"backend": "target"},
-        }
-        return yaml.safe_dump(document | more)
 
     def files(self, *services: Any, **more: Any) -> dict[str, str]:
         """repos.yaml and the workflow."""
@@ -174,14 +139,6 @@ class Calling:
             event, {"ref": "refs/heads/main", **payload}, self.checkout("main")
         )
 
-    def checkout(self, revision: str) -> Path:
-        workspace = Path(tempfile.mkdtemp(dir=self.folder, prefix="run-")) / "shop"
-        git(self.folder, "clone", "-q", str(self.desk.git.folder), str(workspace))
-        commit = self.desk.git.resolve(revision)
-        assert commit
-        git(workspace, "checkout", "-q", "-B", "main", commit)
-        return workspace
-
     def run(self, event: str, payload: Mapping[str, Any], workspace: Path) -> ActRun:
         self.workspace = workspace
         return act_runner.run(self.command(event, payload, workspace))
@@ -214,38 +171,7 @@ class Calling:
     def comments(self, number: int) -> list[str]:
         return [c.body for c in self.desk.comments(number) if c.author == BOT]
 
-    def containers(self) -> list[str]:
-        """Names of the stack's containers."""
-        label = f"--filter=label=karst.stack={self.name}"
-        return sorted(docker("ps", "-a", "--format={{.Names}}", label).split())
-
     def job_containers(self) -> list[str]:
         """What act itself has running, or left."""
         name = f"--filter=name=-{self.name}-"
         return docker("ps", "-a", name, "--format={{.ID}} {{.Image}}").splitlines()
-
-    def destroy(self) -> None:
-        label = f"--filter=label=karst.stack={self.name}"
-        if not self.containers() and not docker("volume", "ls", "-q", label):
-            return
-        workspace = self.checkout("main")
-        subprocess.run(
-            [sys.executable, "-m", "karst", "destroy", "--yes", "--volumes"],
-            cwd=workspace,
-            capture_output=True,
-            timeout=120,
-            check=False,
-        )
-
-
-def docker(*words: str) -> str:
-    done = subprocess.run(
-        ["docker", *words], capture_output=True, text=True, timeout=300, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def git(folder: Path, *words: str) -> None:
-    identity = ("-c", "user.name=Ada", "-c", "user.email=ada@example.test")
-    subprocess.run(["git", "-C", str(folder), *identity, *words], check=True)

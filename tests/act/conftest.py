@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import os
-import subprocess
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +17,7 @@ from machine.base_image import present_base
 
 from tests.fakes.desk import Desk, Shelves
 from tests.fakes.github import FakeGitHub
+from tests.images import present_action_image
 
 _SUBNETS = itertools.count(os.getpid() % 100)
 
@@ -34,33 +33,13 @@ def action_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def action(action_source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The action's folder as a release has it: it names a ready image."""
-    image = f"karsttest/action:{_digest(action_source)}"
-    known = subprocess.run(
-        ["docker", "image", "inspect", image], capture_output=True, check=False
-    )
-    if known.returncode:
-        done = subprocess.run(
-            ["docker", "build", "-q", "-t", image, str(action_source)],
-            env=os.environ | {"DOCKER_BUILDKIT": "0"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+    image = present_action_image(action_source)
     folder = tmp_path_factory.mktemp("released")
     text = (action_source / "action.yml").read_text()
     (folder / "action.yml").write_text(
         text.replace("image: Dockerfile", f"image: docker://{image}")
     )
     return folder
-
-
-def _digest(folder: Path) -> str:
-    digest = hashlib.sha256()
-    for file in sorted(f for f in folder.rglob("*") if f.is_file()):
-        if "parts" not in file.relative_to(folder).parts:
-            digest.update(f"{file.relative_to(folder)}\0".encode() + file.read_bytes())
-    return digest.hexdigest()[:12]
 
 
 @pytest.fixture(scope="session")
@@ -88,11 +67,11 @@ def calling(
     made = Calling(
         Desk(forge, REPOSITORY),
         tmp_path,
-        action,
-        runner,
         name=f"a{tag}",
         network=f"karsttest-{tag}",
         subnet=f"172.27.{next(_SUBNETS) % 256}.0/24",
+        action=action,
+        runner=runner,
     )
     made.desk.git.commit({"README.md": "shop"})
     yield made

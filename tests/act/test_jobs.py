@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
+from dataclasses import replace
 
 import pytest
 from calling import ADA, Calling, app, docker
@@ -68,6 +69,9 @@ def test_a_plan_that_fails_says_so_where_an_older_one_stood(calling: Calling) ->
     calling.desk.push("web", {"repos.yaml": text})
     failed = calling.pull_request(number)
     assert "there is no such folder" in failed.failed()
+    line = text.splitlines().index("- name: lost") + 1
+    ((_, place, _),) = [n for n in failed.notices if n[0] == "error"]
+    assert f"file=repos.yaml,line={line}" in place
     assert "there is no such folder" in failed.summary
     (comment,) = calling.comments(number)
     assert "No plan" in comment
@@ -92,6 +96,18 @@ def test_a_queues_trial_and_a_manual_run_are_planned(calling: Calling) -> None:
     manual = calling.other("workflow_dispatch", inputs={}).ok()
     assert manual.outputs["karst.changes"] == "true"
     assert calling.containers() == []
+
+
+def test_the_lock_is_moved_on_in_the_workspace(calling: Calling) -> None:
+    """So that a later step can make a request of it."""
+    calling.inputs["command"] = "lock"
+    calling.desk.git.commit({"web/main.py": app()})
+    calling.desk.git.commit(calling.files("file:./web#main"))
+    mounted = replace(calling, bind=True)
+    found = mounted.other("workflow_dispatch").ok()
+    assert found.outputs["karst.changes"] == "true"
+    text = (mounted.workspace / "repos.lock").read_text()
+    assert str(calling.desk.git.resolve("main")) in text
 
 
 def test_a_comment_that_fails_leaves_the_plan_good(calling: Calling) -> None:
