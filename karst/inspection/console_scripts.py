@@ -17,6 +17,7 @@ from karst.inspection.source import SourceTree
 RULE = "1: [project.scripts]"
 # Subcommands that serve, the likeliest first.
 _SERVING = ("serve", "server", "webserver", "start", "run", "runserver", "run-server", "web", "api", "up", "launch", "bot", "daemon", "worker", "listen", "serve-http")  # fmt: skip
+_MOST = 32
 _GROUPS = ("group", "Group", "Typer", "AsyncTyper", "FlaskGroup", "MultiCommand")
 
 
@@ -32,6 +33,10 @@ class Started:
 
 def console_scripts(tree: SourceTree, packaging: Packaging) -> tuple[Started, ...]:
     """All scripts, the project's namesake first, helpers and broken ones last."""
+    return tree.once("scripts", "", lambda _: _console_scripts(tree, packaging))
+
+
+def _console_scripts(tree: SourceTree, packaging: Packaging) -> tuple[Started, ...]:
     found = [_started(tree, script) for script in packaging.scripts]
     name = normalise(packaging.name)
     return tuple(
@@ -82,12 +87,25 @@ def _started(tree: SourceTree, script: Script) -> Started:
 
 def _subcommands(tree: SourceTree, file: str, function: str) -> Iterator[str]:
     """Names of the subcommands, where the script is a group of them."""
-    files = [file, *sorted(imported_files(tree, file))][:16]
-    modules = [(path, tree.parse(path)) for path in files]
-    first = modules[0][1]
-    if first is None or not _is_group(first, function):
+    near = imported_files(tree, file)
+    further = {f for path in near for f in imported_files(tree, path)} - near - {file}
+    words = ("command(", "group(", "add_parser(", "Typer(", "add_command(")
+    files = [
+        path
+        for path in [file, *sorted(near), *sorted(further)]
+        if path == file or any(word in (tree.read(path) or "") for word in words)
+    ][:_MOST]
+    modules = [tree.parse(path) for path in files]
+    first = modules[0]
+    if first is None:
         return
-    for _, module in modules:
+    called = {function, *_called_by(first, function)}
+    own = _group_names(first)
+    if not (own & called or ("" in own and called - {function})) and not any(
+        _group_names(module) & (called - {function}) for module in modules if module
+    ):
+        return
+    for module in modules:
         for node in ast.walk(module) if module else ():
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 for decorator in node.decorator_list:
@@ -103,25 +121,29 @@ def _subcommands(tree: SourceTree, file: str, function: str) -> Iterator[str]:
                         yield argument.id.removesuffix("_command").replace("_", "-")
 
 
-def _is_group(module: ast.Module, function: str) -> bool:
-    for node in ast.walk(module):
+def _called_by(module: ast.Module, function: str) -> set[str]:
+    """Plain names that a function of the module calls: def main(): cli()."""
+    for node in module.body:
         if isinstance(node, ast.FunctionDef) and node.name == function:
-            if any(
-                dotted(d).rpartition(".")[2] in _GROUPS for d in node.decorator_list
-            ):
-                return True
+            calls = (n for n in ast.walk(node) if isinstance(n, ast.Call))
+            return {dotted(call.func) for call in calls} - {function}
+    return set()
+
+
+def _group_names(module: ast.Module) -> set[str]:
+    """Names of groups of subcommands; "" where argparse or a bare call makes one."""
+    found: set[str] = set()
+    for node in ast.walk(module):
+        if isinstance(node, ast.FunctionDef):
+            decorators = [dotted(d).rpartition(".")[2] for d in node.decorator_list]
+            if any(name in _GROUPS for name in decorators):
+                found.add(node.name)
         elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
-            made = dotted(node.value.func).rpartition(".")[2]
-            if made in _GROUPS and any(dotted(t) == function for t in node.targets):
-                return True
+            if dotted(node.value.func).rpartition(".")[2] in _GROUPS:
+                found |= {dotted(target) for target in node.targets}
         elif isinstance(node, ast.Attribute) and node.attr == "add_subparsers":
-            return True
-        elif isinstance(node, ast.Call):
-            # def main(): cli()
-            made = dotted(node.func).rpartition(".")[2]
-            if made in _GROUPS and function == "main":
-                return True
-    return False
+            found.add("")
+    return found
 
 
 def _command_name(function: str, decorator: ast.expr) -> str:

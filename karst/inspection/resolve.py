@@ -109,7 +109,9 @@ def _detect(source: SourceTree, own: Candidate | None) -> Entrypoint:
     best = found.best
     if found.declared or (len(best) == 1 and not _inner(best[0])):
         return _decide(source, found.levels, own)
-    projects = () if found.closed else subprojects(source)
+    if found.closed:
+        return _decide(source, found.levels, None, library=found.library)
+    projects = subprojects(source)
     if len(projects) > 1:
         if own is not None:
             return choose(own, _flat(found.levels))
@@ -120,8 +122,9 @@ def _detect(source: SourceTree, own: Candidate | None) -> Entrypoint:
 
 
 def _inner(candidate: Candidate) -> bool:
-    """The candidate belongs to a folder with dependencies of its own."""
-    return bool(candidate.folder) or candidate.workdir != APP
+    """The candidate belongs to a folder that may be a project of its own."""
+    outer = [e.file for e in candidate.evidence[:1] if "/" not in e.file]
+    return bool(candidate.folder) or candidate.workdir != APP or not outer
 
 
 def _decide(

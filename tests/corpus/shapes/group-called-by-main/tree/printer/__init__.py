@@ -1,0 +1,4 @@
+def main() -> None:
+    from printer.cli import octo
+
+    octo(prog_name='printer')
