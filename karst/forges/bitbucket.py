@@ -11,7 +11,7 @@ import httpx
 from karst.errors import FetchError
 from karst.fetch.remote import CloneAccess, Comparison, RemoteCommit
 from karst.forges.access import ForgeAccess
-from karst.forges.answers import AnswerStore
+from karst.forges.answers import open_answers
 from karst.forges.archives import ask_hurriedly, get_whole
 from karst.forges.asking import Asking
 from karst.forges.downloads import BrokenOffError, write_archive
@@ -38,7 +38,7 @@ class BitbucketForge:
         self._access = access
         self._options = options
         self._refusals = Refusals(access)
-        answers = AnswerStore(options.cache, access.token) if options.cache else None
+        answers = open_answers(options.cache, access.token, options.environ)
         own, headers = (access.api, access.web), _token_headers(access)
         asking = Asking(options, self._refusals)
         self._line = HttpxLine(own, headers, asking, answers)

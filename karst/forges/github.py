@@ -16,7 +16,7 @@ from github.Requester import Requester
 from karst.errors import FetchError
 from karst.fetch.remote import CloneAccess, Comparison, RemoteCommit
 from karst.forges.access import ForgeAccess
-from karst.forges.answers import AnswerStore
+from karst.forges.answers import open_answers
 from karst.forges.archives import AS_IT_IS, ask_hurriedly, download
 from karst.forges.asking import Asking
 from karst.forges.github_app import AppTokens
@@ -194,8 +194,8 @@ class GitHubForge:
     def _session(self, token: Secret | None, *, hurried: bool) -> requests.Session:
         if hurried:
             return open_session(self._access.api, self._hurried, None)
-        cache = self._options.cache
-        answers = AnswerStore(cache, token) if cache else None
+        options = self._options
+        answers = open_answers(options.cache, token, options.environ)
         return open_session(self._access.api, self._asking, answers)
 
     def _ask(self, where: str, question: Callable[[], _T]) -> _T:

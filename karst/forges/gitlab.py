@@ -14,7 +14,7 @@ from gitlab.v4.objects import Project
 from karst.errors import FetchError
 from karst.fetch.remote import CloneAccess, Comparison, RemoteCommit
 from karst.forges.access import ForgeAccess
-from karst.forges.answers import AnswerStore
+from karst.forges.answers import open_answers
 from karst.forges.archives import AS_IT_IS, ask_hurriedly, download
 from karst.forges.asking import Asking
 from karst.forges.http_options import USER_AGENT, HttpOptions
@@ -40,7 +40,7 @@ class GitLabForge:
         self._access = access
         self._options = options
         self._refusals = Refusals(access)
-        answers = AnswerStore(options.cache, access.token) if options.cache else None
+        answers = open_answers(options.cache, access.token, options.environ)
         asking = Asking(options, self._refusals)
         self._gitlab = open_client(access, open_session(access.api, asking, answers))
         hurried = ask_hurriedly(options, self._refusals)

@@ -289,3 +289,8 @@ def test_the_public_forges_have_plain_names() -> None:
     assert names == {"gh": "GitHub", "gl": "GitLab", "bb": "Bitbucket"}
     own = ForgeAccess("gl", f"{CORP}/api/v4", CORP, Secret("t"))
     assert open_forge("gl", own, HttpOptions()).name == "GitLab at git.corp.test"
+
+
+def test_the_page_on_forges_names_every_variable() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs/forges.md").read_text()
+    assert [v.name for v in VARIABLES if f"`{v.name}`" not in page] == []

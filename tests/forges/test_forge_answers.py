@@ -75,6 +75,18 @@ def test_without_a_cache_nothing_is_kept(world: World) -> None:
     assert not any("if-none-match" in request.headers for request in world.fake.seen)
 
 
+@pytest.mark.processes
+def test_without_a_token_a_pipeline_s_cache_is_not_believed(world: World) -> None:
+    for environ, asked_anew in (({}, False), ({"CI": "true"}, True)):
+        cache = world.folder / "cache"
+        for _ in range(2):
+            world.fake.seen.clear()
+            forge = world.forge(token=None, cache=cache, environ=environ)
+            forge.find_commit(world.path, None)
+        conditional = ["if-none-match" in r.headers for r in world.fake.seen]
+        assert any(conditional) is not asked_anew
+
+
 @pytest.mark.parametrize("token", [TOKEN, None])
 def test_what_is_kept_is_found_by_the_same_identity_only(
     tmp_path: Path, token: str | None
