@@ -9,6 +9,8 @@ from karst.config.inputs import Inputs
 from karst.effects.workspace import atomic_write, private_directory
 
 _PRIVATE = 0o600
+# GitHub's, in the container of an action.
+_RUNNERS_HOME = "/github/home"
 
 
 def step_environment(
@@ -38,6 +40,18 @@ def step_environment(
     if inputs.ssh_known_hosts:
         found["KARST_SSH_KNOWN_HOSTS"] = inputs.ssh_known_hosts
     found |= _tls(inputs, scratch)
+    if found.get("HOME") == _RUNNERS_HOME:
+        found |= _own_home(found, scratch)
+    return found
+
+
+def _own_home(environ: Mapping[str, str], scratch: Path) -> dict[str, str]:
+    """A home that ends with the step: clients write into theirs, here as root, and
+    the runner could not remove it."""
+    found = {"HOME": str(private_directory(scratch / "home"))}
+    login = Path(_RUNNERS_HOME) / ".docker"
+    if login.is_dir() and "DOCKER_CONFIG" not in environ:
+        found["DOCKER_CONFIG"] = str(login)
     return found
 
 

@@ -39,9 +39,9 @@ class Ran:
 
     @property
     def owners(self) -> set[int]:
-        """Of everything in the workspace that is not git's."""
-        paths = (p for p in self.workspace.rglob("*") if ".git" not in p.parts)
-        return {p.lstat().st_uid for p in paths}
+        """Of everything in the runner's folders that is not git's."""
+        paths = self.workspace.parent.rglob("*")
+        return {p.lstat().st_uid for p in paths if ".git" not in p.parts}
 
     def holding(self, secret: str) -> list[str]:
         """Where a secret shows, but for the commands that have the runner mask it."""
@@ -66,7 +66,9 @@ def run(calling: Calling, event: str, payload: dict[str, Any], **more: str) -> R
     shop = {"full_name": REPOSITORY, "default_branch": "main"}
     event_file = workflow / "event.json"
     event_file.write_text(json.dumps({"repository": shop, **payload}))
-    subprocess.run(["chown", "-R", f"{RUNNER_UID}:{RUNNER_UID}", workspace], check=True)
+    subprocess.run(
+        ["chown", "-R", f"{RUNNER_UID}:{RUNNER_UID}", workspace.parent], check=True
+    )
     head = subprocess.run(
         ["git", "-c", "safe.directory=*", "-C", workspace, "rev-parse", "HEAD"],
         capture_output=True,

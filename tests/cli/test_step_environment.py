@@ -49,6 +49,13 @@ def test_keys_are_files_that_only_the_step_reads(tmp_path: Path) -> None:
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
+def test_a_github_runners_home_is_left_alone(tmp_path: Path) -> None:
+    found = step_environment({"HOME": "/github/home"}, Inputs(), tmp_path)
+    assert found == {"HOME": str(tmp_path / "home")}
+    assert (tmp_path / "home").is_dir()
+    assert step_environment({"HOME": "/root"}, Inputs(), tmp_path) == {"HOME": "/root"}
+
+
 def test_the_ca_goes_by_the_same_variables_as_on_a_terminal(tmp_path: Path) -> None:
     inputs = Inputs(ca=PemPair(PEM, Secret(KEY)))
     found = step_environment({"KARST_CA_KEY": "another"}, inputs, tmp_path)
