@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,9 @@ from karst.config.parse import parse_stack
 from karst.config.settings import Settings
 from karst.config.spec import StackSpec
 from karst.context.run_context import RunContext
+from karst.effects.process import Processes
 from karst.errors import KarstError, PublishError
+from karst.fetch.git_file import read_committed
 from karst.fetch.lock import RepoLock
 from karst.fetch.lock_file import lock_path
 from karst.fetch.lock_text import parse_lock
@@ -18,6 +21,8 @@ from karst.forges.publishing import Publisher
 from karst.pipeline.step_review import Request
 from karst.pipeline.step_task import Task
 
+# The text of a file at a commit, None where there is none.
+Read = Callable[[str, str], str | None]
 # A branch's repos.yaml, None where it has none, and its repos.lock.
 Base = tuple[StackSpec | None, RepoLock]
 
@@ -39,6 +44,7 @@ def read_beginning(
     task: Task,
     context: RunContext,
     publisher: Publisher,
+    read: Read,
     inputs: Inputs,
     settings: Settings,
     base: Base,
@@ -56,22 +62,39 @@ def read_beginning(
     if began == context.base_commit:
         return base, context
     there = replace(context, base_commit=began)
-    found, notes = read_base(publisher, inputs, there, settings)
+    found, notes = read_base(read, inputs, there, settings)
     return (base, context) if notes else (found, there)
 
 
+def base_reader(publisher: Publisher, workspace: Path, processes: Processes) -> Read:
+    """Reads a commit's files from the forge, or from the job's clone: a job's own token
+    may not ask for files at every forge."""
+
+    def read(path: str, commit: str) -> str | None:
+        try:
+            return publisher.read_file(path, commit)
+        except PublishError as error:
+            refused = error
+        try:
+            return read_committed(workspace, commit, path, processes)
+        except KarstError:
+            raise refused from None
+
+    return read
+
+
 def read_base(
-    publisher: Publisher, inputs: Inputs, context: RunContext, settings: Settings
+    read: Read, inputs: Inputs, context: RunContext, settings: Settings
 ) -> tuple[Base, tuple[str, ...]]:
     """The base branch's repos.yaml and repos.lock, and notes on what is not to be had."""
     commit = context.base_commit or ""
     name = lock_path(Path(inputs.file))
     try:
-        text = publisher.read_file(inputs.file, commit)
+        text = read(inputs.file, commit)
         if text is None:
             return (None, RepoLock()), ()
         base = parse_spec(text, inputs, context, settings)
-        lock = publisher.read_file(str(name), commit)
+        lock = read(str(name), commit)
         pins = parse_lock(lock, source=str(name)) if lock else RepoLock()
     except KarstError as error:
         note = f"the base branch's {inputs.file} can't be read: {error.what}"

@@ -10,6 +10,7 @@ from karst.cli.output import PlainProgress
 from karst.cli.places import forge_secrets
 from karst.cli.step_base import (
     Base,
+    base_reader,
     find_request,
     parse_spec,
     read_base,
@@ -173,9 +174,12 @@ def read_opening(
     notes: tuple[str, ...] = ()
     trusted = Trusted(spec)
     if context.event in _UNREVIEWED_EVENTS:
-        base, notes = read_base(publisher, inputs, context, settings)
+        read = base_reader(publisher, context.workspace, Processes(environ))
+        base, notes = read_base(read, inputs, context, settings)
         trusted = trust(spec, base[0])
-        base, context = read_beginning(task, context, publisher, inputs, settings, base)
+        base, context = read_beginning(
+            task, context, publisher, read, inputs, settings, base
+        )
     refuse_state_credentials(trusted.spec)
     job.mask((*forge_secrets(settings), *state_secrets(trusted.spec, environ)))
     config = {k: v.reveal() for k, v in inputs.backend_config.items()}

@@ -1,0 +1,37 @@
+"""One file of a commit, out of a clone that is at hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from karst.effects.process import Processes
+from karst.errors import FetchError, KarstError
+from karst.fetch.git import find_repository
+
+# A clone can be told to show other objects under an id.
+_TRUE = "--no-replace-objects"
+
+
+def read_committed(
+    folder: Path, commit: str, path: str, processes: Processes
+) -> str | None:
+    """Return a file's text, None where the commit has no such file.
+
+    Args:
+        folder: of a clone; `path` is seen from there.
+        commit: a full id: what has it is what it says, whoever made the clone.
+
+    Raises FetchError where the clone lacks the commit; nothing is fetched.
+    """
+    try:
+        git = find_repository(folder, processes)
+    except KarstError:  # no git here
+        git = None
+    known = git and git.ask(_TRUE, "cat-file", "-e", f"{commit}^{{commit}}")
+    if git is None or known is None:
+        raise FetchError(
+            f"commit {commit[:12]} is not in the clone",
+            where=str(folder),
+            remedy="let the job clone the whole history (GitLab: `GIT_DEPTH: 0`)",
+        )
+    return git.ask(_TRUE, "cat-file", "blob", f"{commit}:{git.prefix}{path}")
