@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 
 from karst.config.spec import StackSpec
@@ -141,9 +142,11 @@ def judge(
     look = patience is not None
     longest = max((q.patience or 0.0 for q in questions), default=0.0)
     deadline = longest if patience is None else patience
+    began = tools.clock.monotonic()
     for verdict in ask(setting, questions, deadline=deadline, look=look):
-        container = services[verdict.service].container
-        full = with_engine_word(tools.engine, verdict, container)
+        release = services[verdict.service]
+        own = _patience(release) if patience is None else patience
+        full = _settled(tools, verdict, release, began + own)
         verdicts[verdict.service] = full
         if patience is None:
             tools.progress.line(f"{full.service}: {full.state}")
@@ -151,6 +154,29 @@ def judge(
         if release.kind == "job":
             verdicts[name] = _job(tools, spec, release, patience)
     return verdicts
+
+
+def _settled(
+    tools: Tools, verdict: Verdict, release: Release, deadline: float
+) -> Verdict:
+    """The verdict with the engine's word, waited for while its own check says nothing.
+
+    A check that repos.yaml asks for must have said yes. One that the image brings may
+    be due long after: the service has answered, so its silence is no failure.
+    """
+    agent = json.loads(release.agent)
+    command = agent["health"]["kind"] == "command"
+    if verdict.well and not agent["shim"] and agent["port"] is None:
+        # Nobody but the engine sees the process of an image that runs as it is.
+        word = "its own health check is well" if command else "its container runs"
+        verdict = replace(verdict, reason=word)
+    while True:
+        full = with_engine_word(tools.engine, verdict, release.container)
+        if not verdict.well or full.state != "starting":
+            return full
+        if tools.clock.monotonic() > deadline:
+            return full if command else verdict
+        tools.clock.sleep(0.25)
 
 
 def _patience(release: Release) -> float:

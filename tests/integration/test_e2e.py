@@ -48,6 +48,7 @@ def shop(stack: LiveStack, **api: Any) -> None:
                 ),
                 "port": 5432,
                 "protocol": "tcp",
+                "build": "dockerfile",
                 "user": "10001:10001",
                 "volumes": {"data": "/data"},
             },

@@ -319,11 +319,14 @@ class Field:
         services: list[dict[str, Any]],
         deadline: float,
         identity: Identity | None = None,
+        *,
+        look: bool = False,
     ) -> list[dict[str, Any]]:
         """What the probe container prints, run as karst runs it."""
         leaf = self.leaf(identity or Identity(STACK, PROBE))
         paths = {key: f"/probe/{key}.pem" for key in ("cert", "key", "ca")}
         request = {"deadline": deadline, "identity": paths, "services": services}
+        request["look"] = look
         files = {
             "probe/request.json": json.dumps(request),
             "probe/cert.pem": leaf.certificate_pem,

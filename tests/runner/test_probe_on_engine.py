@@ -91,3 +91,24 @@ def test_several_at_once(pairs_field: Any, api: Any) -> None:
     assert told["status"]["exit_code"] == 2
     assert told["status"]["last_lines"][0]["text"] == "no database"
     assert json.dumps(told)
+
+
+def test_what_does_not_serve_is_told_at_once_to_who_only_looks(
+    pairs_field: Any,
+) -> None:
+    """With this deadline, whoever waited for it would never come to an end here."""
+    idle = pairs_field.pair("idle", health={"kind": "tcp", "grace": 1, "interval": 0.2})
+    idle.deliver(pairs_field.files(idle), 1)
+    idle.create_app("sleep", "300")
+    idle.start_app()
+    idle.becomes("NOT_SERVING")
+    [found] = pairs_field.probe([target(idle)], deadline=36_000, look=True)
+    assert (found["verdict"], found["status"]["status"]) == ("unhealthy", "NOT_SERVING")
+
+
+def test_each_service_is_waited_for_as_long_as_it_may_take_itself(
+    pairs_field: Any, api: Any
+) -> None:
+    wrong = target(api, name="slow", mesh_version="never", patience=1.0)
+    [found] = pairs_field.probe([wrong], deadline=36_000)
+    assert (found["name"], found["verdict"]) == ("slow", "starting")
