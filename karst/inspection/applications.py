@@ -11,7 +11,13 @@ from karst.inspection.authored import manifest_folder
 from karst.inspection.commands import place_of
 from karst.inspection.entrypoint import Candidate, Evidence
 from karst.inspection.frameworks import ASIDE, OBJECTS, Family
-from karst.inspection.imports import files_of, folder_of, imported_names, place_in
+from karst.inspection.imports import (
+    Place,
+    files_of,
+    folder_of,
+    imported_names,
+    place_in,
+)
 from karst.inspection.natures import dotted
 from karst.inspection.packaging import Packaging
 from karst.inspection.servers import SERVERS, where
@@ -61,6 +67,11 @@ def _applications(tree: SourceTree) -> tuple[Application, ...]:
         found += here[:1]
     named = [app for app in found if place_in(tree, app.file).module]
     return tuple(sorted(named, key=lambda a: (a.rank, a.file)))
+
+
+def application_in(tree: SourceTree, path: str, name: str) -> Application | None:
+    """The application or factory called `name` in `path`, where there is one."""
+    return next((a for a in _in_file(tree, path) if a.name == name), None)
 
 
 def _likely_files(tree: SourceTree) -> list[str]:
@@ -252,9 +263,17 @@ def _made_by(
     return None
 
 
-def serve(tree: SourceTree, app: Application, packaging: Packaging) -> Candidate:
-    """The command that serves an application on every address at PORT."""
+def serve(
+    tree: SourceTree, app: Application, packaging: Packaging, *, module: str = ""
+) -> Candidate:
+    """The command that serves an application on every address at PORT.
+
+    `module`: its dotted name, where somebody gave it.
+    """
     place = place_in(tree, app.file)
+    if module:
+        inner = app.file.removesuffix(".py").removesuffix("/__init__")
+        place = Place(inner[: -len(module)].strip("/"), module)
     is_source = place.base == "src"
     folder = "" if is_source else place.base
     spec = f"{place.module}:{app.name}"
@@ -269,6 +288,7 @@ def serve(tree: SourceTree, app: Application, packaging: Packaging) -> Candidate
         f"{RULE}: {'factory' if app.factory else 'object'} {spec}",
         (app.evidence,),
         python_path=place_of("src") if is_source else "",
+        setting=spec,
         workdir=place_of(folder),
         folder=manifest_folder(tree, folder_of(app.file)),
         protocol="http",

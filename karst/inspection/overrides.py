@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from dataclasses import replace
 
 from karst.errors import EntrypointError
+from karst.inspection.applications import application_in, serve
 from karst.inspection.commands import (
     DOTTED_NAME,
     is_function_name,
@@ -17,13 +19,15 @@ from karst.inspection.commands import (
 )
 from karst.inspection.dockerfile import label
 from karst.inspection.entrypoint import Candidate, Evidence
+from karst.inspection.packaging import Packaging, packaging_at
 from karst.inspection.scan import importable
-from karst.inspection.source import SourceTree, table
+from karst.inspection.source import SourceTree
+from karst.inspection.translate import lacking
 
 DECLARED = "entrypoint: in repos.yaml"
 VARIABLE = "the variable ENTRYPOINT"
 LABEL = "LABEL ENTRYPOINT in the Dockerfile"
-_REMEDY = "write module:function, a module, a .py file, a script of [project.scripts], or a list of words for a command"
+_REMEDY = "write module:function, a module, a .py file, a console script, or a list of words for a command"
 
 
 def from_setting(
@@ -33,7 +37,8 @@ def from_setting(
     if isinstance(setting, tuple):
         if not setting or any("\0" in word for word in setting) or not setting[0]:
             raise EntrypointError("the command is empty", where=rule, remedy=_REMEDY)
-        return run_command(setting, rule)
+        packages = lacking(list(setting), _packaging(tree))
+        return replace(run_command(setting, rule), packages=packages)
     return _from_name(tree, setting.strip(), rule, Evidence(rule, 0, setting))
 
 
@@ -55,7 +60,7 @@ def _from_name(tree: SourceTree, name: str, rule: str, evidence: Evidence) -> Ca
                 f"there is no file '{name}'", where=rule, remedy=_REMEDY
             )
         return run_file(name, rule, evidence)
-    if name in table(tree.pyproject(), "project", "scripts"):
+    if name in {script.name for script in _packaging(tree).scripts}:
         return run_script(name, rule, evidence)
     if DOTTED_NAME.fullmatch(name):
         place = _find_module(tree, f"{name}.__main__") or _find_module(tree, name)
@@ -85,6 +90,11 @@ def _function(tree: SourceTree, name: str, rule: str, evidence: Evidence) -> Can
                 f"there is no module '{module}'", where=rule, remedy=_REMEDY
             )
         return run_function(name, rule, evidence)
+    application = application_in(tree, place, function)
+    if application is not None:
+        packaging = _packaging(tree)
+        served = serve(tree, application, packaging, module=module)
+        return replace(served, rule=rule, evidence=(evidence, *served.evidence))
     parsed = tree.parse(place)
     bound = {} if parsed is None else dict(_bound_names(parsed))
     known = first in bound or "*" in bound or _find_module(tree, f"{module}.{first}")
@@ -101,6 +111,14 @@ def _function(tree: SourceTree, name: str, rule: str, evidence: Evidence) -> Can
         python_path=importable(tree, place)[1],
         coroutine=isinstance(bound.get(function), ast.AsyncFunctionDef),
     )
+
+
+def _packaging(tree: SourceTree) -> Packaging:
+    """What the project says, as far as it can be read: an override stands without."""
+    try:
+        return packaging_at(tree, "")
+    except EntrypointError:
+        return Packaging()
 
 
 def _find_module(tree: SourceTree, module: str) -> str | None:

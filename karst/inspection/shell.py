@@ -25,7 +25,7 @@ def expand(text: str, values: Mapping[str, str]) -> str:
     def braced(match: re.Match[str]) -> str:
         name, sign, default = match.groups()
         if name == "PORT":
-            return PORT
+            return "\1"  # no dollar sign: it may be a default itself
         if name in values:
             return values[name]
         return default if sign in ("-", "=") else f"\0{name}\0"
@@ -38,7 +38,7 @@ def expand(text: str, values: Mapping[str, str]) -> str:
     text = _PLAIN.sub(
         lambda m: m[0] if m[1] == "PORT" else values.get(m[1], m[0]), text
     )
-    return re.sub(r"\0(\w+)\0", r"${\1}", text)
+    return re.sub(r"\0(\w+)\0", r"${\1}", text).replace("\1", PORT)
 
 
 def default_port(text: str) -> int | None:

@@ -146,9 +146,15 @@ def translate(
     if server.protocol != "none":
         words, port = listen_on_port(words, server)
         port = port or _configured(tree, words, place) or server.usual
-    lacks = _requirements(name, server.requirement, words)
-    packages = tuple(r for r in lacks if not packaging.depends_on(_distribution(r)))
+    packages = lacking(words, packaging)
     return Translated(words, tuple(env), port, server.protocol, packages)
+
+
+def lacking(words: list[str], packaging: Packaging) -> tuple[str, ...]:
+    """Requirements of a server's command that the project does not name."""
+    name, server = recognise(words)
+    needs = _requirements(name, server.requirement, words) if server else []
+    return tuple(r for r in needs if not packaging.depends_on(_distribution(r)))
 
 
 def _installed(program: str, packaging: Packaging) -> bool:

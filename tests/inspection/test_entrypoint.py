@@ -303,8 +303,46 @@ class TestOverrides:
             resolve_entrypoint(tree, declared=declared)
         assert str(caught.value) == (
             f"entrypoint: in repos.yaml: {what}\n"
-            "  -> write module:function, a module, a .py file, a script of [project.scripts], or a list of words for a command"
+            "  -> write module:function, a module, a .py file, a console script, or a list of words for a command"
         )
+
+    @pytest.mark.parametrize(
+        ("declared", "command", "packages"),
+        [
+            (
+                "api.web:app",
+                "exec uvicorn api.web:app --host 0.0.0.0 --port $PORT",
+                ("uvicorn>=0.20,<1",),
+            ),
+            (
+                "shop:create_app",
+                "exec gunicorn 'shop:create_app()' --bind 0.0.0.0:$PORT",
+                (),
+            ),
+        ],
+    )
+    def test_an_application_that_is_named_is_served(
+        self, tree: Path, declared: str, command: str, packages: tuple[str, ...]
+    ) -> None:
+        write(
+            tree,
+            {
+                "requirements.txt": "flask\ngunicorn\nfastapi\n",
+                "api/web.py": "from fastapi import FastAPI\n\napp = FastAPI()\n",
+                "shop.py": "import flask\n\ndef create_app():\n    return flask.Flask('s')\n",
+            },
+        )
+        told = resolve_entrypoint(tree, declared=declared)
+        assert told.command == ("sh", "-c", command)
+        assert (told.packages, told.protocol) == (packages, "http")
+        assert told.rule == "entrypoint: in repos.yaml"
+
+    def test_a_named_command_gets_its_server(self, tree: Path) -> None:
+        told = resolve_entrypoint(tree, declared=("gunicorn", "m:app"))
+        assert told.command == ("gunicorn", "m:app")
+        assert told.packages == ("gunicorn>=20.1,<27",)
+        write(tree, {"requirements.txt": "gunicorn==20.0\n"})
+        assert resolve_entrypoint(tree, declared=("gunicorn", "m:app")).packages == ()
 
     def test_a_name_that_the_module_does_not_bind_is_a_sentence(
         self, tree: Path
@@ -332,6 +370,16 @@ class TestOverrides:
     def test_a_name_may_be_bound_in_many_ways(self, tree: Path, text: str) -> None:
         write(tree, {"p.py": text})
         assert resolve_entrypoint(tree, declared="p:run").kind == "function"
+
+
+class TestNamesForABuild:
+    @pytest.mark.parametrize("folder", ["a b", "x$y", 'q"', "n\nRUN rm"])
+    def test_a_folder_with_such_a_name_is_refused(
+        self, tree: Path, folder: str
+    ) -> None:
+        write(tree, {f"{folder}/requirements.txt": "", f"{folder}/main.py": GUARD})
+        with pytest.raises(EntrypointError, match="can't be told to a build"):
+            resolve_entrypoint(tree)
 
 
 class TestDockerfileAndOtherLanguages:
