@@ -6,7 +6,7 @@ import json
 import re
 
 import pytest
-from gitlab_project import ADA, GitLabProject
+from gitlab_project import ADA, PATH, GitLabProject
 
 from karst.report.sealed import open_sealed
 from tests.pipelined import app
@@ -40,3 +40,54 @@ def test_a_request_is_planned_and_its_one_note_kept_up_to_date(
     project.merge_request(number).ok()
     (note,) = project.notes(number)
     assert "1 to add" in note
+
+
+def test_a_job_s_own_token_is_enough_for_a_plan_without_a_note(
+    project: GitLabProject,
+) -> None:
+    """The base branch's target and state come from the clone; the rest is told."""
+    project.desk.git.commit(project.files("file:./web") | {"web/main.py": app()})
+    text = project.repos("file:./web", target={"docker_host": "tcp://127.0.0.1:9"})
+    number = project.desk.open("move", {"repos.yaml": text}, author=ADA)
+    del project.variables["GITLAB_TOKEN"]
+    found = project.merge_request(number).ok()
+    assert project.notes(number) == []
+    assert "1 to add" in found.artifact("summary.md")
+    assert json.loads(found.artifact("resources.json"))["create"] > 0
+    assert "tcp://127.0.0.1:9" in found.artifact("summary.md")
+    (line,) = [line for line in found.log.splitlines() if "WARNING" in line]
+    assert "a job's own token may not write notes" in line
+
+
+def test_a_fork_s_request_is_planned_without_a_receipt(project: GitLabProject) -> None:
+    project.desk.git.commit(project.files("file:./web") | {"web/main.py": app()})
+    number = project.desk.open(
+        "theirs", {"web/main.py": app("new")}, author=ADA, fork="mallory/shop"
+    )
+    # A fork's pipeline has the fork's variables, and the fork's runner.
+    project.variables = {}
+    found = project.merge_request(number, fork="mallory/shop").ok()
+    assert project.notes(number) == []
+    assert "its token may only read" in found.log
+    assert "1 to add" in found.artifact("summary.md")
+
+
+def test_a_merge_train_s_trial_is_planned(project: GitLabProject) -> None:
+    project.desk.git.commit(project.files("file:./web") | {"web/main.py": app()})
+    number = project.desk.open("web", {"web/main.py": app("new")}, author=ADA)
+    project.merge_request(
+        number,
+        CI_MERGE_REQUEST_EVENT_TYPE="merge_train",
+        CI_MERGE_REQUEST_SOURCE_BRANCH_SHA=project.desk.head(number),
+    ).ok()
+    (note,) = project.notes(number)
+    assert "karst:receipt hmac-sha256" in note
+
+
+def test_the_same_file_is_a_component(project: GitLabProject) -> None:
+    include = {"component": f"gitlab.test/{PATH}/karst@main"}
+    files = project.files("file:./web") | project.pipeline(include)
+    project.desk.git.commit(files | {"web/main.py": app()})
+    number = project.desk.open("web", {"web/main.py": app("new")}, author=ADA)
+    project.merge_request(number).ok()
+    assert len(project.notes(number)) == 1
