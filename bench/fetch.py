@@ -21,10 +21,11 @@ from karst.config.settings import read_settings
 from karst.config.slug import parse_slug
 from karst.effects.process import Processes
 from karst.fetch.revision import Revision
+from karst.pipeline.fetching import FETCHES_AT_ONCE
 from karst.pipeline.sources import Places, Sources, open_sources
 
 TITLE = "fetch: 50 repositories, 50 ms away / git clone --depth 1, 8 at a time"
-_COUNT, _AT_ONCE = 50, 8
+_COUNT, _CLONES_AT_ONCE = 50, 8
 _WARM_SECONDS = 1.0
 
 
@@ -34,7 +35,7 @@ def measure(options: Options) -> Iterator[Figure]:
     with _forge(folder / "served") as forge:
         # Once unmeasured: the forge has its answers at hand for both.
         for _ in range(options.rounds + 1):
-            git = _each(partial(_clone, forge["url"], folder))
+            git = _each(partial(_clone, forge["url"], folder), _CLONES_AT_ONCE)
             sources = _sources(forge, folder)
             revisions: dict[int, Revision] = {}
             resolving = partial(_resolve, sources, folder, revisions)
@@ -86,10 +87,10 @@ def _sources(forge: dict[str, str], folder: Path) -> Sources:
     return open_sources(read_settings(environ), Processes(environ), places)
 
 
-def _each(work: Callable[[int], object]) -> float:
+def _each(work: Callable[[int], object], at_once: int = FETCHES_AT_ONCE) -> float:
     """Do `work` for every repository, so many at once; return the seconds."""
     began = time.monotonic()
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+    with ThreadPoolExecutor(at_once) as pool:
         list(pool.map(work, range(_COUNT)))
     return time.monotonic() - began
 

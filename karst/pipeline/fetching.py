@@ -15,11 +15,13 @@ from karst.effects.clock import Clock
 from karst.errors import FetchError, KarstError
 from karst.fetch.lock import RepoLock, is_pinnable
 from karst.fetch.revision import Checkout, Revision, inner_path
-from karst.pipeline.pool import DaemonPool
+from karst.pipeline.pool import AT_ONCE, DaemonPool
 from karst.pipeline.sources import Sources
 from karst.pipeline.tools import Progress
 
 T = TypeVar("T")
+# A fetch mostly waits for its forge: twice as many as of what the machine does itself.
+FETCHES_AT_ONCE = 16
 
 
 @dataclass
@@ -89,6 +91,7 @@ def fetch_all(
         clock=clock,
         seconds=seconds,
         stop=sources.stop,
+        at_once=FETCHES_AT_ONCE,
     )
 
 
@@ -100,12 +103,13 @@ def each(
     clock: Clock,
     seconds: float,
     stop: Callable[[], None] = lambda: None,
+    at_once: int = AT_ONCE,
 ) -> dict[str, T]:
-    """Do `work` for all services, side by side; every failure is told, together.
+    """Do `work` for all services, so many at once; every failure is told, together.
 
     `stop` is called before a failure is raised: it ends what is under way.
     """
-    pool = DaemonPool()
+    pool = DaemonPool(at_once)
     deadline = clock.monotonic() + seconds
     try:
         futures = {name: pool.submit(work, spec) for name, spec in services.items()}
