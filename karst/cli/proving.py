@@ -89,7 +89,9 @@ def _say(outcome: E2eOutcome) -> None:
     for failure in report.failures:
         say(f"WRONG: {failure.what}")
     seconds = sum(report.stages.values())
-    say(f"{report.stack}: {seconds:.0f} s, {outcome.removed} containers removed again.")
+    say(
+        f"{outcome.stack}: {seconds:.0f} s, {outcome.removed} containers removed again."
+    )
 
 
 def _document(outcome: E2eOutcome) -> dict[str, Any]:
@@ -98,6 +100,7 @@ def _document(outcome: E2eOutcome) -> dict[str, Any]:
     report = outcome.report
     return {
         "stack": report.stack,
+        "throw_away": outcome.stack,
         "well": outcome.well,
         **health_document(report.verdicts),
         "edges": edges_document(report.edges),

@@ -37,11 +37,14 @@ class E2eOutcome:
     """What a run from end to end came to; its stack is gone.
 
     Attributes:
-        report: all of it, for summary and JUnit; `failures` hold what stopped the run.
+        stack: what the throw-away stack was called.
+        report: all of it, for summary and JUnit, under the name of the stack that was
+            tried: a test keeps its name from run to run. `failures` hold what stopped it.
         error: what stopped it, or None.
         removed: containers that were taken down.
     """
 
+    stack: str
     report: RunReport
     smoke: tuple[SmokeVerdict, ...] = ()
     error: KarstError | None = None
@@ -56,6 +59,7 @@ class E2eOutcome:
 class _Run:
     """What is known so far: a run that is stopped tells what it had seen."""
 
+    base: str
     spec: StackSpec
     watch: Stopwatch
     planned: Planned | None = None
@@ -87,7 +91,7 @@ def e2e(
     now = tools.clock.now().timestamp()
     for dead in remove_dead(tools.engine, now=now):
         tools.progress.step(f"removed {dead}, which a run that died had left")
-    run = _Run(spec, Stopwatch(tools.clock))
+    run = _Run(spec.name, spec, Stopwatch(tools.clock))
     error: KarstError | None = None
     try:
         for attempt in Retrying(
@@ -174,7 +178,7 @@ def _outcome(run: _Run, error: KarstError | None) -> E2eOutcome:
         report = run_report(
             run.planned,
             run.outcome,
-            plan_report(run.planned),
+            replace(plan_report(run.planned), stack=run.base),
             mode="e2e",
             edges=run.edges,
             failures=failures,
@@ -187,13 +191,13 @@ def _outcome(run: _Run, error: KarstError | None) -> E2eOutcome:
         report = replace(report, stages=stages, removed=run.removed, smokes=smokes)
     else:
         report = RunReport(
-            run.spec.name,
+            run.base,
             "e2e",
             stages=run.watch.stages,
             failures=tuple(failures),
             removed=run.removed,
         )
-    return E2eOutcome(report, run.smoke, error or run.left, run.removed)
+    return E2eOutcome(run.spec.name, report, run.smoke, error or run.left, run.removed)
 
 
 def explain(outcome: E2eOutcome) -> KarstError | None:

@@ -87,6 +87,8 @@ def test_it_proves_everything_and_leaves_nothing(
     report = tmp_path / "build" / "e2e.xml"
     found = stack.json("e2e", "--junit", str(report))
     assert found["well"] is True
+    assert found["stack"] == stack.name
+    assert found["throw_away"].startswith(f"{stack.name}-e2e-")
     states = {s["service"]: s["state"] for s in found["services"]}
     assert states == {
         "web": "healthy",
@@ -107,6 +109,8 @@ def test_it_proves_everything_and_leaves_nothing(
     assert {f for f in stack.folder.rglob("*") if "__pycache__" not in f.parts} == files
     suite = ET.parse(report).getroot()  # noqa: S314  (we wrote it)
     assert [c.get("name") for c in suite.iter("testcase") if c.find("failure")] == []
+    # A test has one name, whatever a run is called.
+    assert found["throw_away"] not in report.read_text()
     assert "s3cret-canary" not in report.read_text()
 
 
