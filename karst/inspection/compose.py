@@ -98,6 +98,9 @@ def _candidate(
         command=command,
         start=start,
     )
+    if command or start:
+        # The Dockerfile's own image would start by its own command.
+        read = tuple(c for c in read if c.kind != "dockerfile")
     if not read:
         return None
     candidate = read[0]

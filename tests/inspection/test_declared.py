@@ -113,6 +113,7 @@ class TestWhatCannotRunHere:
         files = {
             "compose.yaml": "services:\n  web:\n    build: .\n    command: some-tool\n    ports: ['80:80']\n"
             "  jobs:\n    build: .\n    command: celery -A jobs worker\n",
+            "Dockerfile": "FROM python:3.11\nCOPY . .\n",
             "main.py": OBJECT,
         }
         told = resolve(tmp_path, files)

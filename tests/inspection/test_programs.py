@@ -36,6 +36,17 @@ def test_what_only_serves_when_it_is_started_itself_is_not_its_importer_s(
     assert resolve(tmp_path, files).value == "web.py"
 
 
+def test_it_serves_though_a_likelier_name_only_imports_it(tmp_path: Path) -> None:
+    files = {"start.py": "import lib.web\n" + GUARD, "lib/web.py": FLASK + RUNS}
+    assert resolve(tmp_path, files).value == "lib/web.py"
+
+
+def test_the_first_page_of_streamlit_is_meant(tmp_path: Path) -> None:
+    page = "import streamlit as st\n\nst.write(1)\n"
+    files = {"alpha.py": page, "beta.py": f"{page}st.set_page_config(layout='wide')\n"}
+    assert "streamlit run beta.py" in resolve(tmp_path, files).value
+
+
 def test_a_helper_is_not_started(tmp_path: Path) -> None:
     scripts = "[project.scripts]\nshop-admin = 'shop.cli:cli'\n"
     files = {"pyproject.toml": PROJECT + scripts, "shop/cli.py": GROUP}
@@ -51,7 +62,11 @@ def test_a_script_without_a_module_comes_after_others(tmp_path: Path) -> None:
 
 
 def test_a_package_is_imported_from_above_itself(tmp_path: Path) -> None:
-    told = resolve(tmp_path, {"src/application/__init__.py": FLASK})
+    files = {
+        "src/application/__init__.py": "import settings\n" + FLASK,
+        "src/application/settings.py": "",
+    }
+    told = resolve(tmp_path, files)
     assert "gunicorn application:app" in told.value
     assert told.python_path == "/app/src"
 
@@ -82,7 +97,8 @@ def test_what_shows_a_library_is_not_meant(tmp_path: Path) -> None:
     classifiers = "classifiers = ['Topic :: Software Development :: Libraries']\n"
     files = {
         "pyproject.toml": PROJECT + classifiers,
-        "compose.yaml": "services:\n  demo:\n    build: .\n    command: python3 show.py\n",
+        "compose.yaml": "services:\n  demo:\n    build: {dockerfile: demo.Dockerfile}\n    command: python3 show.py\n",
+        "demo.Dockerfile": "FROM python:3.11\nCOPY . .\n",
         "show.py": GUARD,
     }
     assert refused(tmp_path, files).startswith("this is a library")
