@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,7 +29,7 @@ from karst.config.addresses import hide_password
 from karst.config.inputs import CommentMode, Inputs
 from karst.config.settings import Settings, read_settings
 from karst.config.spec import StackSpec
-from karst.context.engine_at_hand import is_ephemeral
+from karst.context.engine_at_hand import beside, is_ephemeral
 from karst.context.run_context import RunContext
 from karst.effects.process import Processes
 from karst.errors import ConfigError
@@ -133,6 +134,7 @@ def read_surroundings(
 ) -> Surroundings:
     """Read settings, and make the forge ready to be asked; raises ConfigError."""
     environ = step_environment(environ, inputs, scratch)
+    environ |= beside(environ, os.path.exists)
     # What karst keeps for itself goes where it ends with the step: what it left in the
     # workspace, as root, the runner could not remove.
     flags = {"KARST_STATE_DIR": str(scratch / "state")}

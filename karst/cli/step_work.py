@@ -51,7 +51,8 @@ def _plan(opening: Opening) -> PlanReport:
         # A stranger's run has no way to the engine, nor the state's credentials.
         if not (opening.context.is_restricted or isinstance(error, EngineError)):
             raise
-        opening.job.notice("warning", _unreached(error), where=error.where)
+        told = ". ".join(filter(None, (_unreached(error), error.remedy)))
+        opening.job.notice("warning", told, where=error.where)
         return _plan_limited(opening, _unreached(error))
 
 

@@ -28,6 +28,26 @@ def is_ephemeral(environ: Mapping[str, str], host: str | None = None) -> bool:
     return hosted or saas or "BITBUCKET_BUILD_NUMBER" in environ
 
 
+def beside(
+    environ: Mapping[str, str], exists: Callable[[str], bool]
+) -> Mapping[str, str]:
+    """Variables by which a GitLab job's docker:dind service is reached.
+
+    None where the job says itself which engine it means, where the runner mounts its
+    own, or where no such service has left its certificates.
+    """
+    if "GITLAB_CI" not in environ or environ.get("DOCKER_HOST"):
+        return {}
+    folder = environ.get("DOCKER_CERT_PATH") or "/certs/client"
+    if exists(LOCAL.removeprefix("unix://")) or not exists(f"{folder}/cert.pem"):
+        return {}
+    return {
+        "DOCKER_HOST": "tcp://docker:2376",
+        "DOCKER_TLS_VERIFY": "1",
+        "DOCKER_CERT_PATH": folder,
+    }
+
+
 def _is_service(address: str, environ: Mapping[str, str]) -> bool:
     """GitLab runs docker:dind as a container of the job's own."""
     name = urlsplit(address).hostname or ""

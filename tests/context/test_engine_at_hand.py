@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from karst.context.engine_at_hand import is_ephemeral, why_no_engine
+from karst.context.engine_at_hand import beside, is_ephemeral, why_no_engine
 
 HOSTED = {"GITHUB_ACTIONS": "true", "RUNNER_ENVIRONMENT": "github-hosted"}
 OWN = {"GITHUB_ACTIONS": "true", "RUNNER_ENVIRONMENT": "self-hosted"}
@@ -78,3 +78,33 @@ def test_where_nobody_knows_nothing_is_made_up(
     environ: dict[str, str], host: str | None
 ) -> None:
     assert why_no_engine(environ, host, lambda _: False) == ""
+
+
+SERVICE = {
+    "DOCKER_HOST": "tcp://docker:2376",
+    "DOCKER_TLS_VERIFY": "1",
+    "DOCKER_CERT_PATH": "/certs/client",
+}
+SOCKET, CERTIFICATE = "/var/run/docker.sock", "/certs/client/cert.pem"
+
+
+@pytest.mark.parametrize(
+    ("environ", "there", "found"),
+    [
+        ({"GITLAB_CI": "true"}, {CERTIFICATE}, SERVICE),
+        (
+            {"GITLAB_CI": "true", "DOCKER_CERT_PATH": "/tls"},
+            {"/tls/cert.pem"},
+            {**SERVICE, "DOCKER_CERT_PATH": "/tls"},
+        ),
+        # What the job says itself, and the runner's own engine, go before.
+        ({"GITLAB_CI": "true", "DOCKER_HOST": "tcp://x:1"}, {CERTIFICATE}, {}),
+        ({"GITLAB_CI": "true"}, {CERTIFICATE, SOCKET}, {}),
+        ({"GITLAB_CI": "true"}, set(), {}),
+        ({}, {CERTIFICATE}, {}),
+    ],
+)
+def test_a_service_beside_a_gitlab_job_is_found_by_its_certificates(
+    environ: dict[str, str], there: set[str], found: dict[str, str]
+) -> None:
+    assert beside(environ, there.__contains__) == found

@@ -37,6 +37,7 @@ class GitLabProject(Pipelined):
         inputs: of the include; every change is committed by `files()`.
         variables: the project's own, such as its tokens.
         socket: whether the runner mounts the engine's socket into jobs.
+        runner: more words for the runner.
     """
 
     image: str
@@ -46,6 +47,7 @@ class GitLabProject(Pipelined):
         default_factory=lambda: {"GITLAB_TOKEN": TOKEN, "KARST_RECEIPT_KEY": KEY}
     )
     socket: bool = True
+    runner: tuple[str, ...] = ()
 
     def pipeline(self, include: dict[str, Any] | None = None) -> dict[str, str]:
         """The pipeline's file, and the template beside it."""
@@ -118,6 +120,7 @@ class GitLabProject(Pipelined):
             helper=self.helper,
             unset=unset,
             socket=self.socket,
+            more=self.runner,
         )
 
     # --- what is there ---

@@ -17,7 +17,10 @@ pytestmark = [pytest.mark.integration, pytest.mark.slow]
 def test_a_request_is_planned_and_its_one_note_kept_up_to_date(
     project: GitLabProject,
 ) -> None:
-    project.desk.git.commit(project.files("file:./web") | {"web/main.py": app()})
+    """By the file as a component; the second time in a merge train."""
+    component = {"component": f"gitlab.test/{PATH}/karst@$CI_COMMIT_SHA"}
+    files = project.files("file:./web") | project.pipeline(component)
+    project.desk.git.commit(files | {"web/main.py": app()})
     number = project.desk.open(
         "add-api",
         {"api/main.py": app(), "repos.yaml": project.repos("file:./web", "file:./api")},
@@ -37,9 +40,14 @@ def test_a_request_is_planned_and_its_one_note_kept_up_to_date(
     assert project.containers() == []
 
     project.desk.push("add-api", {"repos.yaml": project.repos("file:./api")})
-    project.merge_request(number).ok()
+    project.merge_request(
+        number,
+        CI_MERGE_REQUEST_EVENT_TYPE="merge_train",
+        CI_MERGE_REQUEST_SOURCE_BRANCH_SHA=project.desk.head(number),
+    ).ok()
     (note,) = project.notes(number)
     assert "1 to add" in note
+    assert "karst:receipt hmac-sha256" in note
 
 
 def test_a_job_s_own_token_is_enough_for_a_plan_without_a_note(
@@ -61,33 +69,13 @@ def test_a_job_s_own_token_is_enough_for_a_plan_without_a_note(
 
 def test_a_fork_s_request_is_planned_without_a_receipt(project: GitLabProject) -> None:
     project.desk.git.commit(project.files("file:./web") | {"web/main.py": app()})
-    number = project.desk.open(
-        "theirs", {"web/main.py": app("new")}, author=ADA, fork="mallory/shop"
-    )
+    text = project.repos("file:./web", "file:./api")
+    files = {"repos.yaml": text, "api/main.py": app()}
+    number = project.desk.open("theirs", files, author=ADA, fork="mallory/shop")
     # A fork's pipeline has the fork's variables, and the fork's runner.
-    project.variables = {}
+    project.variables, project.socket = {}, False
     found = project.merge_request(number, fork="mallory/shop").ok()
     assert project.notes(number) == []
     assert "its token may only read" in found.log
+    assert "neither a `docker:dind` service nor the runner's socket" in found.log
     assert "1 to add" in found.artifact("summary.md")
-
-
-def test_a_merge_train_s_trial_is_planned(project: GitLabProject) -> None:
-    project.desk.git.commit(project.files("file:./web") | {"web/main.py": app()})
-    number = project.desk.open("web", {"web/main.py": app("new")}, author=ADA)
-    project.merge_request(
-        number,
-        CI_MERGE_REQUEST_EVENT_TYPE="merge_train",
-        CI_MERGE_REQUEST_SOURCE_BRANCH_SHA=project.desk.head(number),
-    ).ok()
-    (note,) = project.notes(number)
-    assert "karst:receipt hmac-sha256" in note
-
-
-def test_the_same_file_is_a_component(project: GitLabProject) -> None:
-    include = {"component": f"gitlab.test/{PATH}/karst@main"}
-    files = project.files("file:./web") | project.pipeline(include)
-    project.desk.git.commit(files | {"web/main.py": app()})
-    number = project.desk.open("web", {"web/main.py": app("new")}, author=ADA)
-    project.merge_request(number).ok()
-    assert len(project.notes(number)) == 1

@@ -44,22 +44,25 @@ def write_client(folder: Path, authority: tuple[x509.Certificate, _Key]) -> None
 
 
 @contextlib.contextmanager
-def tls_engine(folder: Path) -> Iterator[TlsEngine]:
+def tls_engine(
+    folder: Path, place: tuple[str, int] = ("127.0.0.1", 0), name: str = "127.0.0.1"
+) -> Iterator[TlsEngine]:
+    """Listens at `place`; its certificate is for `name`."""
     authority = make_authority("engine's CA")
     write_client(folder / "client", authority)
     key = ec.generate_private_key(ec.SECP256R1())
     served = folder / "server.pem"
     served.write_bytes(
-        _pem(_certificate("engine", key, authority, "127.0.0.1")) + _key_pem(key)
+        _pem(_certificate("engine", key, authority, name)) + _key_pem(key)
     )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(served)
     context.load_verify_locations(folder / "client" / "ca.pem")
     context.verify_mode = ssl.CERT_REQUIRED
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with socket.create_server(place) as listener:
         threading.Thread(target=_serve, args=(listener, context), daemon=True).start()
         port = listener.getsockname()[1]
-        yield TlsEngine(f"tcp://127.0.0.1:{port}", folder / "client")
+        yield TlsEngine(f"tcp://{name}:{port}", folder / "client")
         listener.shutdown(socket.SHUT_RDWR)
 
 
@@ -112,7 +115,12 @@ def _certificate(
         .add_extension(x509.BasicConstraints(ca=not authority, path_length=None), True)
     )
     if address:
-        names = [x509.IPAddress(ipaddress.ip_address(address))]
+        is_number = address.replace(".", "").isdecimal()
+        names: list[x509.GeneralName] = [
+            x509.IPAddress(ipaddress.ip_address(address))
+            if is_number
+            else x509.DNSName(address)
+        ]
         builder = builder.add_extension(x509.SubjectAlternativeName(names), False)
     return builder.sign(authority[1] if authority else key, hashes.SHA256())
 
