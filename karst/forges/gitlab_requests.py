@@ -106,7 +106,17 @@ class GitLabRequests:
 
     def fork_point(self, base: str, commit: str) -> str:
         def find() -> str:
-            answer: Any = self._line.project.repository_merge_base([base, commit])
+            try:
+                answer: Any = self._line.project.repository_merge_base([base, commit])
+            except gitlab.GitlabError as error:
+                # Elsewhere that is a 404.
+                if "could not find ref" not in str(error.error_message).lower():
+                    raise
+                raise PublishFailure(
+                    f"there is no {base}, or no commit {commit[:12]}",
+                    why="missing",
+                    where=self._line.repository,
+                ) from None
             return str(answer["id"])
 
         return self._line.ask("looking for where the request began", find)

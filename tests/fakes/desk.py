@@ -40,6 +40,7 @@ class Comment:
     number: int
     author: User
     body: str
+    is_system: bool = False
 
 
 @dataclass

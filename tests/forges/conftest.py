@@ -6,9 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from publishers import BOT, FAKES, REPOSITORY, open_publisher
+from publishers import TOKEN as BOT_TOKEN
 
 from karst.forges.access import Kind
+from karst.forges.publishing import Publisher
 from tests.fakes.described import Answered, bitbucket_faults, gitlab_faults
+from tests.fakes.desk import Desk
 from tests.fakes.github import FakeGitHub, User
 from tests.fakes.world import TOKEN, World, open_world
 
@@ -59,3 +63,21 @@ def github() -> Iterator[FakeGitHub]:
     with FakeGitHub(tokens={TOKEN: User("ada")}) as forge:
         yield forge
     assert (forge.violations, forge.crashes) == ([], [])
+
+
+@pytest.fixture(params=["gh", "gl"])
+def desk(
+    request: pytest.FixtureRequest, tmp_path: Path, answered: Said
+) -> Iterator[Desk]:
+    """A repository with repos.yaml, at each forge that has requests in turn."""
+    with FAKES[request.param](tokens={BOT_TOKEN: BOT}) as forge:
+        forge.add(REPOSITORY, tmp_path / "shop").commit({"repos.yaml": "- file:./a\n"})
+        yield Desk(forge, REPOSITORY)
+    assert (forge.violations, forge.crashes) == ([], [])
+    if request.param == "gl":
+        answered["gl"] += forge.seen_documents
+
+
+@pytest.fixture
+def ours(desk: Desk) -> Publisher:
+    return open_publisher(desk)

@@ -1,4 +1,7 @@
-"""Requests and their comments at a GitHub: real HTTP, answers held to its description."""
+"""What is GitHub's own of its publisher: real HTTP, answers held to its description.
+
+What every forge's does is in test_publisher_comments.py and test_publisher_requests.py.
+"""
 
 from __future__ import annotations
 
@@ -60,59 +63,6 @@ def bodies(desk: Desk, number: int) -> list[tuple[str, str]]:
 # --- the comment ---
 
 
-def test_a_comment_is_written_once_and_then_over(forge: FakeGitHub, desk: Desk) -> None:
-    number, ours = opened(desk), publisher(forge)
-    first = ours.upsert_comment(number, HEADER, seal("one", HEADER), "update")
-    desk.comment(number, ADA, "nice")
-    second = ours.upsert_comment(number, HEADER, seal("two", HEADER), "update")
-    assert first == second
-    assert bodies(desk, number) == [(BOT.login, "two"), ("ada", "nice")]
-
-
-def test_the_same_text_is_not_sent_again(forge: FakeGitHub, desk: Desk) -> None:
-    number, ours = opened(desk), publisher(forge)
-    for _ in range(2):
-        ours.upsert_comment(number, HEADER, seal("one", HEADER), "update")
-    assert len(forge.requests(method="PATCH")) == 0
-
-
-def test_recreated_it_stands_at_the_end(forge: FakeGitHub, desk: Desk) -> None:
-    number, ours = opened(desk), publisher(forge)
-    ours.upsert_comment(number, HEADER, seal("one", HEADER), "recreate")
-    desk.comment(number, ADA, "nice")
-    ours.upsert_comment(number, HEADER, seal("two", HEADER), "recreate")
-    assert bodies(desk, number) == [("ada", "nice"), (BOT.login, "two")]
-
-
-def test_stacks_targets_and_labels_have_a_comment_each(
-    forge: FakeGitHub, desk: Desk
-) -> None:
-    number, ours = opened(desk), publisher(forge)
-    headers = [
-        HEADER,
-        CommentHeader("shop", "tcp://b:2376"),
-        CommentHeader("shop", "", "eu"),
-        CommentHeader("other"),
-    ]
-    for turn in ("one", "two"):
-        for header in headers:
-            ours.upsert_comment(number, header, seal(turn, header), "update")
-    found = [open_sealed(c.body) for c in desk.comments(number)]
-    assert [s and (s.header, s.body) for s in found] == [(h, "two") for h in headers]
-
-
-def test_what_others_wrote_under_our_header_is_not_ours(
-    forge: FakeGitHub, desk: Desk
-) -> None:
-    """Not even of a person who is called like the bot."""
-    number, ours = opened(desk), publisher(forge)
-    for author in (ADA, MALLORY):
-        desk.comment(number, author, seal("forged", HEADER))
-    ours.upsert_comment(number, HEADER, seal("one", HEADER), "update")
-    assert bodies(desk, number)[2:] == [(BOT.login, "one")]
-    assert [c.text for c in ours.own_comments(number)] == [seal("one", HEADER)]
-
-
 @pytest.mark.parametrize("known", [True, False])
 def test_the_own_user_is_known_by_number_or_name(
     forge: FakeGitHub, desk: Desk, known: bool
@@ -124,50 +74,6 @@ def test_the_own_user_is_known_by_number_or_name(
     assert [c.text for c in publisher(forge).own_comments(number)] == [
         seal("true", HEADER)
     ]
-
-
-def test_comments_are_read_to_the_last_page(forge: FakeGitHub, desk: Desk) -> None:
-    number, ours = opened(desk), publisher(forge)
-    for i in range(230):
-        desk.comment(number, ADA, f"talk {i}")
-    desk.comment(number, BOT, seal("old", HEADER))
-    ours.upsert_comment(number, HEADER, seal("new", HEADER), "update")
-    assert bodies(desk, number)[-1] == (BOT.login, "new")
-    assert len(desk.comments(number)) == 231
-
-
-def test_two_jobs_that_wrote_at_once_leave_one(forge: FakeGitHub, desk: Desk) -> None:
-    number, ours = opened(desk), publisher(forge)
-    for _ in range(2):
-        desk.comment(number, BOT, seal("twice", HEADER))
-    ours.upsert_comment(number, HEADER, seal("once", HEADER), "update")
-    assert bodies(desk, number) == [(BOT.login, "once")]
-
-
-def test_a_comment_that_was_removed_meanwhile_is_written_anew(
-    forge: FakeGitHub, desk: Desk
-) -> None:
-    number, ours = opened(desk), publisher(forge)
-    made = desk.comment(number, BOT, seal("old", HEADER))
-    gone = forge.error(404)
-    fault = forge.fail(times=2, change=lambda _: gone)
-    fault.wanted = lambda request: f"/comments/{made}" in request.target
-    ours.upsert_comment(number, HEADER, seal("new", HEADER), "update")
-    assert [body for _, body in bodies(desk, number)][-1] == "new"
-
-
-def test_a_comment_is_never_longer_than_it_may_be(
-    forge: FakeGitHub, desk: Desk
-) -> None:
-    number, ours = opened(desk), publisher(forge)
-    frame = len(seal("", HEADER))
-    ours.upsert_comment(number, HEADER, seal("x" * (65_536 - frame), HEADER), "update")
-    with pytest.raises(PublishFailure, match="takes 65536") as caught:
-        ours.upsert_comment(
-            number, HEADER, seal("x" * (65_537 - frame), HEADER), "update"
-        )
-    assert caught.value.why == "refused"
-    assert len(desk.comments(number)) == 1
 
 
 # --- what fails, fails by name ---
@@ -207,126 +113,21 @@ def test_a_fork_s_token_only_reads(forge: FakeGitHub, desk: Desk) -> None:
     assert ours.own_comments(number) == ()
 
 
-def test_an_answer_that_was_lost_makes_no_second_comment(
-    forge: FakeGitHub, desk: Desk
-) -> None:
-    """GitHub did it and broke down while saying so."""
-    number, ours = opened(desk), publisher(forge)
-    error = forge.error(502)
-    done = forge.fail(path="/comments", times=1, change=lambda _: error)
-    done.wanted = lambda request: (
-        request.method == "POST" and "comments" in request.target
-    )
-    ours.upsert_comment(number, HEADER, seal("one", HEADER), "update")
-    assert bodies(desk, number) == [(BOT.login, "one")]
-
-
-def test_nobody_there_is_a_sentence(forge: FakeGitHub, desk: Desk) -> None:
-    number, ours = opened(desk), publisher(forge)
-    forge.close()
-    with pytest.raises(PublishFailure, match="can't be reached") as caught:
-        ours.own_comments(number)
-    assert caught.value.why == "unavailable"
-
-
-# --- requests ---
-
-
-def test_what_is_known_of_a_request(forge: FakeGitHub, desk: Desk) -> None:
-    number, ours = opened(desk), publisher(forge)
-    facts = ours.request(number)
-    assert (facts.head, facts.base_ref, facts.author) == (
-        desk.head(number),
-        "main",
-        "ada",
-    )
-    assert (facts.is_open, facts.is_merged, facts.is_fork) == (True, False, False)
-    assert (facts.merge_commit, facts.association) == ("", "MEMBER")
-    merged = desk.merge(number)
-    after = ours.request(number)
-    assert (after.is_open, after.is_merged, after.merge_commit) == (False, True, merged)
-    with pytest.raises(PublishFailure) as caught:
-        ours.request(99)
-    assert caught.value.why == "missing"
-
-
-def test_a_fork_s_request_is_found_by_its_head(forge: FakeGitHub, desk: Desk) -> None:
-    opened(desk, "other")
-    number, ours = opened(desk, "theirs", fork="mallory/shop"), publisher(forge)
-    (found,) = ours.requests_of_head(desk.head(number))
-    assert (found.number, found.is_fork, found.head_repository) == (
-        number,
-        True,
-        "mallory/shop",
-    )
-    assert ours.requests_of_head("0" * 40) == ()
-    desk.merge(number)
-    assert ours.requests_of_head(found.head) == ()
-
-
 def merged(requests: tuple[MergedRequest, ...]) -> list[tuple[int, str]]:
     return [(r.number, r.head) for r in requests]
 
 
-@pytest.mark.parametrize("how", ["merge", "squash", "rebase"])
-def test_requests_between_two_commits_in_their_order(
-    forge: FakeGitHub, desk: Desk, how: str
-) -> None:
-    ours = publisher(forge)
-    since = desk.git.resolve("main") or ""
-    a, b, c = (opened(desk, name) for name in "abc")
-    desk.push("b", {"b2.txt": "more"})
-    opened(desk, "open")
-    heads = {n: desk.head(n) for n in (a, b, c)}
-    first = desk.merge(c, how)
-    desk.git.commit({"direct.txt": "pushed"})
-    desk.merge(a, how)
-    last = desk.merge(b, how)
-    assert merged(ours.merged_requests(since, last)) == [
-        (n, heads[n]) for n in (c, a, b)
-    ]
-    assert merged(ours.merged_requests(first, last)) == [(n, heads[n]) for n in (a, b)]
-    assert ours.merged_requests(last, last) == ()
-    assert ours.merged_requests(None, last) == ours.merged_requests(since, last)
-    # A history that was written anew: the old commit is nowhere.
-    with pytest.raises(PublishFailure) as caught:
-        ours.merged_requests("0" * 40, last)
-    assert caught.value.why == "missing"
-    with pytest.raises(PublishFailure) as caught:
-        ours.merged_requests(last, first)
-    assert caught.value.why == "behind"
-
-
-def test_where_a_request_began(forge: FakeGitHub, desk: Desk) -> None:
-    """Of its own commit, and of a trial merge with a base that has moved on."""
-    ours = publisher(forge)
-    began = desk.git.resolve("main") or ""
-    number = desk.open("feature/a#1", {"a.txt": "a"}, author=ADA)
-    moved = desk.git.commit({"more.txt": "more"})
-    head = desk.head(number)
-    desk.git.git("switch", "-q", "-c", "trial")
-    desk.git.git("merge", "-q", "--no-ff", "-m", "trial", head)
-    trial = desk.git.resolve("HEAD") or ""
-    desk.git.switch("main")
-    assert ours.fork_point("main", head) == began
-    assert ours.fork_point("main", trial) == moved
-    assert ours.fork_point("feature/a#1", "main") == began
-    with pytest.raises(PublishFailure) as caught:
-        ours.fork_point("main", "0" * 40)
-    assert caught.value.why == "missing"
-
-
-def test_requests_into_other_branches_do_not_count(
+def test_rebased_requests_are_found_by_their_commits(
     forge: FakeGitHub, desk: Desk
 ) -> None:
-    """A feature branch may be less guarded than the main one."""
     ours = publisher(forge)
     since = desk.git.resolve("main") or ""
-    feature = opened(desk, "feature")
-    inner = opened(desk, "inner", start="feature", base="feature")
-    desk.merge(inner)
-    last = desk.merge(feature)
-    assert [n for n, _ in merged(ours.merged_requests(since, last))] == [feature]
+    a, b = (opened(desk, name) for name in "ab")
+    desk.push("b", {"b2.txt": "more"})
+    heads = {n: desk.head(n) for n in (a, b)}
+    desk.merge(b, "rebase")
+    last = desk.merge(a, "rebase")
+    assert merged(ours.merged_requests(since, last)) == [(n, heads[n]) for n in (b, a)]
 
 
 def test_a_long_range_is_paged_and_bounded(forge: FakeGitHub, desk: Desk) -> None:
@@ -342,13 +143,12 @@ def test_a_long_range_is_paged_and_bounded(forge: FakeGitHub, desk: Desk) -> Non
     assert len(forge.requests("/pulls")) == COMMITS_LOOKED_AT
 
 
-# --- the rest ---
+# --- requests ---
 
 
 @pytest.mark.parametrize(
     ("role", "wanted"),
     [
-        ("admin", "admin"),
         ("maintain", "write"),
         ("write", "write"),
         ("triage", "read"),
@@ -364,44 +164,11 @@ def test_what_a_user_may_do(
     assert publisher(forge).permission("ada") == wanted
 
 
-def test_files_are_read_at_a_commit(forge: FakeGitHub, desk: Desk) -> None:
-    ours = publisher(forge)
-    before = desk.git.resolve("main") or ""
-    desk.git.commit({"repos.yaml": "- file:./b\n", "deep/er.txt": "é", "bin": b"\xff"})
-    assert ours.read_file("repos.yaml", before) == "- file:./a\n"
-    assert ours.read_file("repos.yaml", "main") == "- file:./b\n"
-    assert ours.read_file("deep/er.txt", "main") == "é"
-    assert ours.read_file("deep", "main") is None
-    assert ours.read_file("deep/er.txt", before) is None
-    assert ours.read_file("repos.yaml", "0" * 40) is None
-    with pytest.raises(PublishFailure, match="no UTF-8"):
-        ours.read_file("bin", "main")
+def test_a_large_file_is_a_sentence(forge: FakeGitHub, desk: Desk) -> None:
     desk.git.commit({"large": "x" * 1_100_000})
     with pytest.raises(PublishFailure, match="larger than 1 MB"):
-        ours.read_file("large", "main")
+        publisher(forge).read_file("large", "main")
 
 
-def test_one_issue_opens_closes_and_opens_again(forge: FakeGitHub, desk: Desk) -> None:
-    ours, other = publisher(forge), CommentHeader("shop", "", "eu")
-    assert ours.close_issue(HEADER, "clean") is None
-    first = ours.upsert_issue(HEADER, "Drift", "one")
-    assert ours.upsert_issue(other, "Drift", "theirs") != first
-    assert ours.upsert_issue(HEADER, "Drift", "two") == first
-    (issue, _) = desk.shelf.issues.values()
-    assert (issue.state, issue.body.splitlines()[1:]) == ("open", ["two"])
-    assert ours.close_issue(HEADER, "clean") == first
-    assert ours.close_issue(HEADER, "clean") is None
-    assert (issue.state, issue.body.splitlines()[1:]) == ("closed", ["clean"])
-    assert ours.upsert_issue(HEADER, "Drift", "again") == first
-    assert issue.state == "open"
-
-
-def test_another_s_issue_under_our_header_is_left(
-    forge: FakeGitHub, desk: Desk
-) -> None:
-    ours = publisher(forge)
-    ours.upsert_issue(HEADER, "Drift", "one")
-    (issue,) = desk.shelf.issues.values()
-    issue.author = MALLORY
-    ours.upsert_issue(HEADER, "Drift", "two")
-    assert len(desk.shelf.issues) == 2
+def test_a_commit_that_nobody_knows_has_no_files(forge: FakeGitHub, desk: Desk) -> None:
+    assert publisher(forge).read_file("repos.yaml", "0" * 40) is None

@@ -114,9 +114,7 @@ def _references(found: HostedRepository, sign: str, number: int) -> dict[str, st
     return {"short": short, "relative": short, "full": f"{found.path}{short}"}
 
 
-def note_document(
-    call: Call, found: HostedRepository, note: Comment, *, system: bool = False
-) -> dict[str, Any]:
+def note_document(call: Call, found: HostedRepository, note: Comment) -> dict[str, Any]:
     return {
         "id": note.id,
         "body": note.body,
@@ -124,7 +122,7 @@ def note_document(
         "author": user_document(call, note.author),
         "created_at": WHEN,
         "updated_at": WHEN,
-        "system": system,
+        "system": note.is_system,
         "noteable_id": 5000 + note.number,
         "noteable_type": "MergeRequest",
         "noteable_iid": note.number,
