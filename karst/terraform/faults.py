@@ -19,6 +19,8 @@ from karst.errors import (
 
 _LOCK_ID = re.compile(r"^\s*ID:\s+(\S+)", re.MULTILINE)
 _LOCK_WHO = re.compile(r"^\s*Who:\s+(\S+)", re.MULTILINE)
+# Over HTTP Terraform shows itself as the holder, and of the real one the id alone.
+_LOCK_OVER_HTTP = re.compile(r"HTTP remote state already locked: ID=(\S*)")
 _NO_PROVIDER = (
     "Failed to query available provider packages",
     "no available releases match",
@@ -34,7 +36,9 @@ def explain(outcome: Outcome, *, doing: str, where: str) -> KarstError:
     text = f"{told}\n{outcome.stdout}"
     detail = _errors(told) or outcome.stdout.strip()[-2000:]
     if "Error acquiring the state lock" in text:
-        lock, who = _LOCK_ID.search(text), _LOCK_WHO.search(text)
+        over_http = _LOCK_OVER_HTTP.search(text)
+        lock = over_http or _LOCK_ID.search(text)
+        who = None if over_http else _LOCK_WHO.search(text)
         holder = f" by {who[1]}" if who else ""
         unlock = f"terraform -chdir={where} force-unlock {lock[1] if lock else 'ID'}"
         return StateLockedError(
