@@ -23,6 +23,8 @@ from karst.inspection.imports import (
 from karst.inspection.source import SourceTree
 
 _DEEP, _MOST = 4, 48
+# Frameworks whose applications run themselves, wherever they were made.
+_RUN_BY_APP = frozenset({"flask", "quart", "sanic", "dash", "bottle", "robyn"})
 # Without one of these a file can't hold a call that matters here. Plain texts, for an
 # expression takes many times as long over a whole tree.
 _CALLS = (
@@ -136,7 +138,8 @@ def _serves(
         if fits and (not needed or needed in imports):
             return protocol, usual
     owner, _, last = name.rpartition(".")
-    if last in ("run", "run_server") and owner in objects:
+    likely = owner in ("app", "application") and not imports.isdisjoint(_RUN_BY_APP)
+    if last in ("run", "run_server") and (owner in objects or likely):
         return "http", 5000 if imports & {"flask", "quart", "apiflask"} else 8000
     return None
 

@@ -129,6 +129,16 @@ def test_the_port_that_is_written(
     assert (told.port, told.protocol) == (port, protocol)
 
 
+def test_an_application_from_elsewhere_runs_itself(tmp_path: Path) -> None:
+    text = (
+        "from flask import request\nfrom loading import Loader\n\napp = Loader.load()\n"
+    )
+    told = resolve(
+        tmp_path, {"app.py": f"{text}\nif __name__ == '__main__':\n    app.run()\n"}
+    )
+    assert (told.port, told.protocol) == (5000, "http")
+
+
 def test_the_setup_is_never_run(tmp_path: Path) -> None:
     proof = tmp_path / "proof"
     text = f"open({str(proof)!r}, 'w')\nfrom setuptools import setup\nsetup(name='x', entry_points=open('y').read())\n"
