@@ -20,7 +20,7 @@ from karst.errors import (
 _LOCK_ID = re.compile(r"^\s*ID:\s+(\S+)", re.MULTILINE)
 _LOCK_WHO = re.compile(r"^\s*Who:\s+(\S+)", re.MULTILINE)
 # Over HTTP Terraform shows itself as the holder, and of the real one the id alone.
-_LOCK_OVER_HTTP = re.compile(r"HTTP remote state already locked: ID=(\S*)")
+_LOCK_OVER_HTTP = re.compile(r"HTTP remote state already locked:\s+ID=(\S*)")
 _NO_PROVIDER = (
     "Failed to query available provider packages",
     "no available releases match",
