@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,17 +79,15 @@ class Pipelined:
         return [line for line in found if line.startswith(self.name)]
 
     def destroy(self) -> None:
+        """Remove what the stack has, by its label: quicker than by the program."""
         label = f"--filter=label=karst.stack={self.name}"
-        if not self.containers() and not docker("volume", "ls", "-q", label):
-            return
-        workspace = self.checkout("main")
-        subprocess.run(
-            [sys.executable, "-m", "karst", "destroy", "--yes", "--volumes"],
-            cwd=workspace,
-            capture_output=True,
-            timeout=120,
-            check=False,
-        )
+        for kind, listed in (
+            ("container", docker("ps", "-aq", label)),
+            ("network", docker("network", "ls", "-q", label)),
+            ("volume", docker("volume", "ls", "-q", label)),
+        ):
+            if listed:
+                docker(kind, "rm", "--force", *listed.split())
 
 
 def docker(*words: str) -> str:

@@ -19,7 +19,7 @@ def test_a_schedule_deploys_proves_and_removes(calling: Calling) -> None:
     found = scheduled.other("schedule", schedule="0 4 * * *").ok()
     assert found.outputs["karst.healthy"] == "true"
     assert "refused" in found.summary
-    assert left(calling) == []
+    assert calling.left() == []
     (junit,) = (scheduled.workspace / ".karst" / "artifacts").rglob("junit.xml")
     assert 'failures="0"' in junit.read_text()
 
@@ -35,7 +35,7 @@ def test_an_unhealthy_service_makes_the_schedule_red_and_leaves_nothing(
     assert found.failed()
     assert found.outputs["karst.healthy"] == "false"
     assert "ZeroDivisionError" in found.summary
-    assert left(calling) == []
+    assert calling.left() == []
 
 
 def test_drift_keeps_one_issue_and_closes_it(calling: Calling) -> None:
@@ -63,12 +63,3 @@ def test_drift_keeps_one_issue_and_closes_it(calling: Calling) -> None:
 def asked(calling: Calling, command: str) -> ActRun:
     """Somebody starts the workflow by hand, and asks for `command`."""
     return calling.other("workflow_dispatch", inputs={"command": command}).ok()
-
-
-def left(calling: Calling) -> list[str]:
-    """Every container, volume and network of the stack or of one beside it."""
-    label = '{{.Label "karst.stack"}} {{.Name'
-    found = docker("ps", "-a", f"--format={label}s}}}}").splitlines()
-    for kind in ("volume", "network"):
-        found += docker(kind, "ls", f"--format={label}}}}}").splitlines()
-    return [line for line in found if line.startswith(calling.name)]
