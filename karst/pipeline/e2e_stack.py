@@ -14,6 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from ipaddress import IPv4Network
 
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
+
 from karst.config.spec import MeshSpec, StackSpec, StateSpec
 from karst.effects.engine import Engine
 from karst.effects.engine_facts import NetworkFacts
@@ -28,6 +30,7 @@ _MARK = "karst.e2e"
 _ENDS = "karst.e2e.ends"
 # A run that was told to end may need this long to remove its stack.
 _REMOVAL_SECONDS = 600.0
+_PATIENCE = 60.0
 
 
 def throw_away(spec: StackSpec, taken: Iterable[NetworkFacts]) -> StackSpec:
@@ -109,11 +112,16 @@ def remove_stack(engine: Engine, stack: str) -> int:
     Not by Terraform, which takes four times as long and needs its state: a pipeline
     that is cancelled has seconds.
     """
-    count = 0
-    # What was being made when its maker was killed may appear after the first look.
-    while found := engine.listed({"karst.stack": stack}):
-        count += len(found)
-        _each(engine.remove, [c.name for c in found])
+    seen: set[str] = set()
+    # What was being made when its maker was killed may appear after the first look, and
+    # what another removes at this moment is there for a while.
+    looks = Retrying(
+        retry=retry_if_result(bool),
+        stop=stop_after_delay(_PATIENCE),
+        wait=wait_fixed(0.3),
+        retry_error_callback=lambda _: None,
+    )
+    looks(_remove_containers, engine, stack, seen)
     networks = [
         n.name for n in engine.networks() if n.labels.get("karst.stack") == stack
     ]
@@ -123,7 +131,14 @@ def remove_stack(engine: Engine, stack: str) -> int:
     _each(lambda name: remove_volume(engine, name), [v for v in volumes if v != last])
     if last in volumes:
         remove_volume(engine, last)
-    return count
+    return len(seen)
+
+
+def _remove_containers(engine: Engine, stack: str, seen: set[str]) -> int:
+    found = [c.name for c in engine.listed({"karst.stack": stack})]
+    seen.update(found)
+    _each(engine.remove, found)
+    return len(found)
 
 
 def _gone(engine: Engine, remove: Callable[[str], None], name: str) -> None:
