@@ -150,12 +150,18 @@ def test_an_honest_entry_proves_it_is_used(
     assert forge.calls.count("download_archive") == 1
 
 
+@pytest.mark.parametrize("part", ["", "v1", "v1/commits", "v1/drafts", "v1/locks"])
 def test_a_folder_that_is_a_link_is_no_cache(
-    source: RemoteSource, cache: CheckoutCache, warm: Revision, tmp_path: Path
+    source: RemoteSource,
+    cache: CheckoutCache,
+    warm: Revision,
+    tmp_path: Path,
+    part: str,
 ) -> None:
-    shutil.rmtree(cache.folder)
+    entry(cache, warm).unlink()
+    shutil.rmtree(cache.folder / part)
     (tmp_path / "victim").mkdir()
-    cache.folder.symlink_to(tmp_path / "victim")
+    (cache.folder / part).symlink_to(tmp_path / "victim")
     with pytest.raises(ConfigError, match="is a link or a file"):
         source.fetch(warm, tmp_path / "into")
     assert list((tmp_path / "victim").iterdir()) == []

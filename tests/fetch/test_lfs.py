@@ -183,7 +183,12 @@ def test_content_is_copied_whole_or_not_at_all(tmp_path: Path) -> None:
     into.write_text("pointer")
     into.chmod(0o755)
     oid = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"
-    for text, size, well in (("foo", 3, True), ("foo", 2, False), ("fox", 3, False)):
+    for text, size, well in (
+        ("foo", 3, True),
+        ("foo", 2, False),
+        ("foo", 4, False),
+        ("fox", 3, False),
+    ):
         into.write_text("pointer")
         source.write_text(text)
         with source.open("rb") as file:
