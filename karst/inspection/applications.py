@@ -7,19 +7,25 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from karst.inspection.authored import manifest_folder
 from karst.inspection.commands import place_of
 from karst.inspection.entrypoint import Candidate, Evidence
+from karst.inspection.families import (
+    FACTORY,
+    family_by_factory,
+    family_of,
+    known_names,
+    made_by,
+    origin,
+)
 from karst.inspection.frameworks import ASIDE, OBJECTS, Family
 from karst.inspection.imports import (
     Place,
-    files_of,
     folder_of,
-    imported_names,
     place_in,
 )
 from karst.inspection.natures import dotted
 from karst.inspection.packaging import Packaging
+from karst.inspection.places import manifest_folder
 from karst.inspection.servers import SERVERS, where
 from karst.inspection.shell import as_argv, quote
 from karst.inspection.source import SourceTree
@@ -27,10 +33,6 @@ from karst.inspection.source import SourceTree
 RULE = "an application object"
 _FILES = ("asgi", "wsgi", "main", "app", "server", "application", "api", "web", "run", "service", "index", "__init__", "__main__")  # fmt: skip
 _NAMES = ("app", "application", "api", "server", "asgi_app", "wsgi_app")
-_FACTORY = re.compile(
-    r"(create|make|build|get|init|setup)_?(fastapi_|flask_|web_)?(app|application|server|api)"
-    r"|app_factory|application_factory|app|application"
-)
 # Texts without one of which a file can't make an application, or call what does.
 _CALLED = ("app(", "App(", "application(", "server(", "Server(", "api(", "API(")
 _MADE = (*sorted(f"{n}(" for n in {n for _, n in OBJECTS}), ".server", *_CALLED)
@@ -94,7 +96,7 @@ def _in_file(tree: SourceTree, path: str) -> Iterator[Application]:
     module = tree.parse(path) if wanted else None
     if module is None:
         return
-    known = _known(tree, path)
+    known = known_names(tree, path)
     for node in _top_level(module):
         if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
@@ -102,9 +104,9 @@ def _in_file(tree: SourceTree, path: str) -> Iterator[Application]:
                 yield from _assigned(tree, path, known, target, node.value, node.lineno)
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             needed = len(node.args.args) - len(node.args.defaults)
-            if needed or not _FACTORY.fullmatch(node.name):
+            if needed or not FACTORY.fullmatch(node.name):
                 continue
-            if family := _made_by(tree, path, node, known, 0):
+            if family := made_by(tree, path, node, known, 0):
                 yield _application(tree, path, node.name, family, True, node.lineno)
 
 
@@ -127,11 +129,11 @@ def _assigned(
         return
     if not isinstance(value, ast.Call):
         return
-    family = _family(known, value)
-    if family == "wsgi" and _origin(known, value) == ("dash", "Dash"):
+    family = family_of(known, value)
+    if family == "wsgi" and origin(known, value) == ("dash", "Dash"):
         return  # its `server` is what is served
     if family is None:
-        family = _by_factory(tree, path, known, value)
+        family = family_by_factory(tree, path, known, value)
     if family:
         yield _application(tree, path, target.id, family, False, line)
 
@@ -170,97 +172,6 @@ def _top_level(module: ast.Module) -> Iterator[ast.stmt]:
             pending = [*node.body, *pending]
         else:
             yield node
-
-
-def _known(tree: SourceTree, path: str) -> dict[str, tuple[str, str]]:
-    """Imported names, with those that a star brings of a framework."""
-    found = dict(imported_names(tree, path))
-    if "*" in found:
-        source = found["*"][0]
-        for (module, name), _ in OBJECTS.items():
-            if source.partition(".")[0] == module:
-                found.setdefault(name, (source, name))
-    return found
-
-
-def _origin(known: dict[str, tuple[str, str]], call: ast.Call) -> tuple[str, str]:
-    """The module and name of what is called, ("", "") where it is not imported."""
-    head, _, rest = dotted(call.func).partition(".")
-    module, name = known.get(head, ("", ""))
-    if not name:
-        return (module, rest.rpartition(".")[2]) if module and rest else ("", "")
-    if rest:  # from aiohttp import web; web.Application()
-        return module, rest.rpartition(".")[2]
-    return module, name
-
-
-def _family(known: dict[str, tuple[str, str]], call: ast.Call) -> Family | None:
-    module, name = _origin(known, call)
-    for start in (module, module.partition(".")[0]):
-        if (start, name) in OBJECTS:
-            return OBJECTS[start, name]
-    return None
-
-
-def _by_factory(
-    tree: SourceTree, path: str, known: dict[str, tuple[str, str]], call: ast.Call
-) -> Family | None:
-    """The family of `app = create_app()`, where that function is of the tree."""
-    name = dotted(call.func).rpartition(".")[2]
-    if not re.search(r"app|application|server|api", name, re.IGNORECASE):
-        return None
-    return _family_of_function(tree, path, dotted(call.func), known, 0)
-
-
-def _family_of_function(
-    tree: SourceTree,
-    path: str,
-    called: str,
-    known: dict[str, tuple[str, str]],
-    hops: int,
-) -> Family | None:
-    head, _, rest = called.partition(".")
-    name = rest or head
-    module = tree.parse(path)
-    if module is None or hops > 3:
-        return None
-    for node in module.body:
-        if isinstance(node, ast.FunctionDef) and node.name == name and not rest:
-            return _made_by(tree, path, node, known, hops)
-    source, original = known.get(head, ("", ""))
-    if not source:
-        return None
-    wanted = rest or original
-    for file in files_of(tree, path, source, original):
-        other = tree.parse(file)
-        if other is not None and file != path:
-            found = _family_of_function(
-                tree, file, wanted or name, _known(tree, file), hops + 1
-            )
-            if found:
-                return found
-    return None
-
-
-def _made_by(
-    tree: SourceTree,
-    path: str,
-    function: ast.FunctionDef | ast.AsyncFunctionDef,
-    known: dict[str, tuple[str, str]],
-    hops: int,
-) -> Family | None:
-    """The family of the application that a function makes, itself or by another."""
-    calls = [node for node in ast.walk(function) if isinstance(node, ast.Call)]
-    for call in calls:
-        if family := _family(known, call):
-            return family
-    for call in calls:
-        name = dotted(call.func)
-        if name != function.name and _FACTORY.fullmatch(name.rpartition(".")[2]):
-            found = _family_of_function(tree, path, name, known, hops + 1)
-            if found:
-                return found
-    return None
 
 
 def serve(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from karst.inspection.authored import manifest_folder
 from karst.inspection.commands import place_of
 from karst.inspection.entrypoint import Candidate
 from karst.inspection.frameworks import ASIDE
 from karst.inspection.imports import folder_of, under
 from karst.inspection.packaging import Packaging
+from karst.inspection.places import manifest_folder
 from karst.inspection.servers import SERVERS, where
 from karst.inspection.shell import as_argv, quote
 from karst.inspection.source import SourceTree

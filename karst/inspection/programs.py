@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from karst.inspection.authored import manifest_folder
 from karst.inspection.commands import (
     DOTTED_NAME,
     is_function_name,
@@ -21,6 +20,7 @@ from karst.inspection.frameworks import ASIDE
 from karst.inspection.imports import Place, absolute_imports, folder_of, place_in
 from karst.inspection.natures import Nature, main_guards, nature_of
 from karst.inspection.packaging import Packaging
+from karst.inspection.places import manifest_folder
 from karst.inspection.source import SourceTree
 
 PACKAGE = "2: {package}/__main__.py"

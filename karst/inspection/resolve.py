@@ -63,10 +63,17 @@ def resolve_entrypoint(
     named = _named(source, declared, environment_override)
     if named is not None:
         return choose(named, _others(source, detection))
-    if detection == "conventional":
-        found = [rule(source) for rule in RULES]
-        return _plain(_decide(source, found, own, conventional=True))
-    return _plain(_detect(source, own))
+    try:
+        if detection == "conventional":
+            found = [rule(source) for rule in RULES]
+            return _plain(_decide(source, found, own, conventional=True))
+        return _plain(_detect(source, own))
+    except RecursionError:
+        raise EntrypointError(
+            "the program is nested too deeply to be read",
+            where=str(tree),
+            remedy="name it in repos.yaml, for example 'entrypoint: package.module:function'",
+        ) from None
 
 
 def _plain(found: Entrypoint) -> Entrypoint:

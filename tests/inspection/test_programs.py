@@ -144,3 +144,13 @@ def test_the_setup_is_never_run(tmp_path: Path) -> None:
     text = f"open({str(proof)!r}, 'w')\nfrom setuptools import setup\nsetup(name='x', entry_points=open('y').read())\n"
     refused(tmp_path, {"setup.py": text})
     assert not proof.exists()
+
+
+@pytest.mark.parametrize("depth", [200, 400, 800, 3000])
+def test_deep_nesting_is_a_sentence_or_an_answer(tmp_path: Path, depth: int) -> None:
+    text = "print(" + "1+" * depth + "1)\n"
+    (tmp_path / "main.py").write_text(text)
+    try:
+        assert resolve_entrypoint(tmp_path).value == "main.py"
+    except EntrypointError as error:
+        assert error.remedy  # noqa: PT017

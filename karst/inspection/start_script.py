@@ -1,0 +1,153 @@
+"""Start scripts, one level deep: what their last line that starts something comes to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from karst.inspection.commands import place_of
+from karst.inspection.entrypoint import Evidence
+from karst.inspection.imports import under
+from karst.inspection.packaging import Packaging
+from karst.inspection.places import home_of_module
+from karst.inspection.servers import recognise
+from karst.inspection.shell import (
+    default_port,
+    expand,
+    simple_commands,
+    take_assignments,
+)
+from karst.inspection.source import SourceTree
+from karst.inspection.translate import Place, Translated, bare, translate
+
+_CONTROL = re.compile(r"(then|else|do|if|elif|while|until|!|\{)\b\s*")
+_BLOCK_START = re.compile(r"\s*(if|case|while|until|for)\b(?!.*\b(fi|esac|done)\b)")
+_BLOCK_END = re.compile(r"\s*(fi|esac|done)\b")
+_ASSIGNED = re.compile(r"\s*(?:export\s+)?([A-Za-z_]\w*)=(\S*)\s*$")
+# A script that does these wants another image than karst's.
+_NOT_HERE = re.compile(
+    r"\b(poetry|pipenv|pdm|uv|debugpy|gosu|su-exec|usermod|groupmod|useradd|chown|apt-get|apk|supervisord|nginx|su)\b"
+    r"|activate|^\s*source\b",
+    re.MULTILINE,
+)
+# Steps before the server that the author declared; what else stands there is left out.
+STEPS = re.compile(
+    r"alembic|aerich|flask|prisma|piccolo|.*manage\.py|python3 .*manage\.py"
+)
+NO_PROGRAMS = frozenset(
+    {
+        *("bash", "sh", "sleep", "tail", "true", "echo", "cat", "exit", "wait", "set"),
+        *("cd", "return", "export", "trap", "break", "continue", "printf", "shift"),
+        *("test", "[", "[[", "fi", "done", "esac", "in", "umask", "mkdir", "read"),
+        *(
+            "pip",
+            "pip3",
+            "npm",
+            "pytest",
+            "tox",
+            "ruff",
+            "mypy",
+            "rm",
+            "ln",
+            "cp",
+            "mv",
+        ),
+    }
+)
+
+
+def script_of(tree: SourceTree, word: str, place: Place) -> str | None:
+    """The tree's file of a shell script, at its own place or by its name at the root."""
+    inner = word.removeprefix("./")
+    for copied, folder in place.copies.items():
+        if copied != "/" and inner.startswith(f"{copied}/"):
+            inner = "/" + under(folder, inner[len(copied) + 1 :])
+            break
+    name = inner.rpartition("/")[2]
+    paths = [under(place.folder, inner), inner.lstrip("/"), name]
+    paths += [f"{folder}/{name}" for folder in ("docker", "scripts", "bin")]
+    for path in paths:
+        text = tree.read(path) if path in tree.files else None
+        if text is not None and re.match(r"#!.*\b(ba|da|a|z)?sh\b", text):
+            return path
+        if text is not None and path.endswith(".sh"):
+            return path
+    return None
+
+
+def scripted(
+    tree: SourceTree, packaging: Packaging, path: str, words: list[str], place: Place
+) -> tuple[Translated | None, tuple[Evidence, ...]]:
+    """What a start script comes to; a plain one is run as it is."""
+    text = (tree.read(path) or "").replace("\\\n", " ")
+    values = dict(place.values)
+    best: tuple[Translated, int] | None = None
+    steps: list[tuple[str, ...]] = []
+    depth = 0
+    for number, line in enumerate(text.splitlines(), 1):
+        depth += bool(_BLOCK_START.match(line)) - bool(_BLOCK_END.match(line))
+        if match := _ASSIGNED.match(line):
+            value = expand(match[2].strip("\"'"), values)
+            values.setdefault(match[1], value) if "$" not in value else None
+        for command in _script_commands(line, values, words):
+            found = None
+            step = tuple(bare(command)[1])
+            if (
+                not depth
+                and STEPS.match(" ".join(step))
+                and not recognise(list(step))[1]
+            ):
+                steps.append(step)
+            if command[0].rpartition("/")[2] not in NO_PROGRAMS:
+                found = _in_script(tree, packaging, command, place)
+            if found is not None:
+                port = default_port(line)
+                best = (replace(found, port=port or found.port), number)
+    if best is None:
+        return None, ()
+    found, number = best
+    shown = tree.evidence(path, number)
+    if _NOT_HERE.search(text) or '"$@"' in shown.text:
+        return replace(found, steps=tuple(steps)), (shown,)
+    bash = "bash" if "bash" in text.partition("\n")[0] or "[[" in text else "sh"
+    start = path if place.folder == "" else place_of(path)
+    return replace(found, words=[bash, start, *words[1:]]), (shown,)
+
+
+def _in_script(
+    tree: SourceTree, packaging: Packaging, command: list[str], place: Place
+) -> Translated | None:
+    """Only what surely is a program: a known server, Python, or a console script."""
+    _, words = bare(command)
+    if not words:
+        return None
+    scripts = {script.name for script in packaging.scripts}
+    known = recognise(words)[1] is not None or words[0] in scripts
+    if not known and words[0] != "python3":
+        return None
+    if words[0] == "python3" and _is_step(words):
+        return None
+    found = translate(tree, words, place, packaging)
+    return found if found and home_of_module(tree, place, found.words) else None
+
+
+def _is_step(words: list[str]) -> bool:
+    text = " ".join(words)
+    step = r"manage\.py (?!runserver|runworker|rundramatiq|qcluster)|-m pip\b|-c\b"
+    return bool(re.search(step, text))
+
+
+def _script_commands(
+    line: str, values: dict[str, str], words: list[str]
+) -> Iterator[list[str]]:
+    text = _CONTROL.sub("", line.strip())
+    if not text or text.startswith("#"):
+        return
+    for command in simple_commands(expand(text, values)):
+        _, rest = take_assignments(command)
+        rest = [word for word in rest if word not in ("$@", "$*")]
+        if "$@" in text and rest in (["exec"], ["exec", "--"], []):
+            rest = words[1:]
+        if rest:
+            yield rest
