@@ -122,8 +122,8 @@ class Reviewing:
         if self.publisher is None or until is None or repository is None:
             raise ConfigError(
                 "nobody can be asked which requests were merged",
-                where="input github-token",
-                remedy="give a token that may read pull requests",
+                where="the forge's token",
+                remedy="give the step one that may read requests",
             )
         return collect(
             self.publisher,
