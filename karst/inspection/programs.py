@@ -84,7 +84,7 @@ def scanned(tree: SourceTree, *, likely: bool) -> tuple[Program, ...]:
     `likely`: only those, with what they do; that is not looked for in others.
     """
     found = []
-    for path, rule in _by_scan(tree):
+    for path, rule in tree.once("scan", "", lambda _: tuple(_by_scan(tree))):
         if not likely or is_likely(path) or "/" not in path:
             found.append(_program(tree, path, rule, look=likely))
     return tuple(program for program in found if program)
