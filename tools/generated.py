@@ -39,6 +39,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "docs/repos.schema.json": render_json_schema,
     "env.example": render_env_example,
     "docs/commands.md": _refreshed("docs/commands.md"),
+    "docs/gitlab.md": _refreshed("docs/gitlab.md"),
     "docs/errors.md": _refreshed("docs/errors.md"),
     "docs/repos-yaml.md": _refreshed("docs/repos-yaml.md"),
 }

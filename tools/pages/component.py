@@ -69,6 +69,8 @@ _JOBS = """\
   variables:
     # The base branch's files are read from the clone: a shallow one may lack them.
     GIT_DEPTH: "0"
+  # Each job says here what it does, where no variable of a pipeline goes before.
+  before_script: [karst_command=auto]
   script:
     - |
       # A variable's value, or what is in its file where it is one of type File.
@@ -115,6 +117,7 @@ EXPORTS
 "P:scheduled":
   extends: "P."
   stage: "$[[ inputs.plan-stage ]]"
+  before_script: ['karst_command="${KARST_COMMAND:-auto}"']
   interruptible: false
   rules:
     - if: $CI_PIPELINE_SOURCE == "schedule"
@@ -122,8 +125,7 @@ EXPORTS
 "P:destroy":
   extends: "P."
   stage: "$[[ inputs.deploy-stage ]]"
-  variables:
-    KARST_COMMAND: destroy
+  before_script: [karst_command=destroy]
   interruptible: false
   resource_group: "$[[ inputs.environment ]]"
   environment:
@@ -179,7 +181,7 @@ def _told(key: InputKey) -> str:
 
 def _exports() -> Iterator[str]:
     # In the script, not under `variables:`: those of a pipeline would go before.
-    yield 'export INPUT_COMMAND="${KARST_COMMAND:-auto}"'
+    yield 'export INPUT_COMMAND="$karst_command"'
     for key in INPUTS:
         name = f"INPUT_{_upper(key.name)}"
         value = f"$[[ inputs.{key.name} ]]"
