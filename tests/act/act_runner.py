@@ -67,7 +67,9 @@ def command(
     """
     file = workspace.with_name(f"{workspace.name}.event.json")
     file.write_text(json.dumps(payload))
-    words = [str(ACT), event, "--json", "--pull=false", "--directory", str(workspace)]
+    # --rm: a failed job leaves nothing either.
+    words = [str(ACT), event, "--json", "--rm", "--pull=false"]
+    words += ["--directory", str(workspace)]
     words += ["--eventpath", str(file), "--action-cache-path", str(cache)]
     words += ["--local-repository", f"karstkit/action@v1={action}"]
     words += ["-P", f"ubuntu-latest={runner}"]
