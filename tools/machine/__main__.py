@@ -15,7 +15,7 @@ from machine.engine import BuildKitClient, Engine
 from machine.environment import Environment
 from machine.kernel import KernelLimits
 from machine.node import NodePackages
-from machine.packages import Git
+from machine.packages import Git, Rsync
 from machine.part import LeftToUser, Machine, Part, State, read_os_release
 from machine.sidecar_image import SidecarImage
 from machine.terraform import Provider, Terraform
@@ -34,6 +34,7 @@ def all_parts(machine: Machine) -> list[Part]:
         BaseImage(machine),
         SidecarImage(machine),
         NodePackages(machine),
+        Rsync(machine),
     ]
 
 

@@ -57,3 +57,22 @@ class Git:
         install_packages(
             self.machine, "git", elsewhere="install git and run this again"
         )
+
+
+@dataclass(frozen=True)
+class Rsync:
+    """rsync, by which GitLab's local runtime copies a project."""
+
+    machine: Machine
+    name: str = "rsync"
+    needs: tuple[str, ...] = ()
+
+    def state(self) -> State:
+        version = self.machine.output(["rsync", "--version"])
+        told = version.splitlines()[0] if version else "no rsync on PATH"
+        return State(version is not None, told)
+
+    def install(self) -> None:
+        install_packages(
+            self.machine, "rsync", elsewhere="install rsync and run this again"
+        )
