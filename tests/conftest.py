@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 from typing import Any, NoReturn
@@ -16,6 +17,12 @@ CLOSED_DOORS = (
     (socket.socket, "bind"),
     (socket.socket, "sendto"),
 )
+
+
+# A shell starts what goes to the background without interrupts, and children keep to
+# that: tests of interrupts would wait for nothing.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
