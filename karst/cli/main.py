@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -10,11 +11,16 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from karst import __version__
-from karst.errors import KarstError
+from karst.errors import ConfigError, KarstError
 
 INTERRUPTED = 130
 UNEXPECTED = 1
 USAGE = 64
+# Permissions and places are people's; anything else about a file is a fault of ours.
+_PEOPLES = (
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR),
+    *(errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP),
+)
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
@@ -32,22 +38,22 @@ def run(arguments: list[str]) -> int:
     import typer
 
     from karst.cli.app import app
+    from karst.cli.output import ReaderGoneError
 
     try:
         result = app(arguments, standalone_mode=False, prog_name="karst")
     except KarstError as error:
-        print(f"karst: {error}", file=sys.stderr)
-        if os.environ.get("DEBUG", "").lower() in ("1", "true", "yes", "on"):
-            traceback.print_exception(error)
-        return error.exit_code
+        return _told(error)
     except typer.Exit as finished:
         return finished.exit_code
     except (KeyboardInterrupt, typer.Abort):
         return _interrupted()
-    except BrokenPipeError:
-        # Whoever read our output has seen enough (`karst logs | head`).
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except ReaderGoneError:
         return 0
+    except OSError as error:
+        if error.errno not in _PEOPLES or not error.filename:
+            return _unexpected(error)
+        return _told(_of_files(error))
     except Exception as error:
         if isinstance(error, _command_line_error()):
             error.show()
@@ -57,6 +63,22 @@ def run(arguments: list[str]) -> int:
         # Typer catches an interrupt itself, and answers with its code.
         return _interrupted()
     return result if isinstance(result, int) else 0
+
+
+def _told(error: KarstError) -> int:
+    print(f"karst: {error}", file=sys.stderr)
+    if os.environ.get("DEBUG", "").lower() in ("1", "true", "yes", "on"):
+        traceback.print_exception(error)
+    return error.exit_code
+
+
+def _of_files(error: OSError) -> KarstError:
+    """What the system says of a file or folder that somebody named."""
+    return ConfigError(
+        f"this can't be read or written: {error.strerror}",
+        where=os.fsdecode(error.filename),
+        remedy="check that it and the folders above it are there, and their permissions",
+    )
 
 
 def _interrupted() -> int:

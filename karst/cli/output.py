@@ -3,12 +3,54 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import threading
 import time
-from typing import Any
+from typing import Any, TextIO
 
+from karst.effects.workspace import is_disk_full
+from karst.errors import DiskFullError
 from karst.secret import Secret, redact
+
+
+class ReaderGoneError(Exception):
+    """Whoever read the output has seen enough (`karst logs | head`)."""
+
+
+def write(text: str, stream: TextIO) -> None:
+    """Print a line; raises ReaderGoneError where nobody reads any more.
+
+    From then on the stream leads nowhere, or Python would fail once more at its end.
+    """
+    try:
+        print(text, file=stream, flush=True)
+    except BrokenPipeError:
+        _lead_nowhere(stream)
+        raise ReaderGoneError from None
+    except OSError as error:
+        if not is_disk_full(error):
+            raise
+        _lead_nowhere(stream)
+        raise DiskFullError(
+            "what is told can't be written: there is no room left",
+            where=getattr(stream, "name", "the output"),
+            remedy="send the output elsewhere; what was done is done",
+        ) from None
+
+
+def write_on(text: str, stream: TextIO) -> None:
+    """Print a line; a run does not end for a reader that has."""
+    try:
+        write(text, stream)
+    except ReaderGoneError:
+        return
+
+
+def _lead_nowhere(stream: TextIO) -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 class PlainProgress:
@@ -33,7 +75,7 @@ class PlainProgress:
         """Nothing to take down."""
 
     def _write(self, text: str) -> None:
-        print(redact(text, self._secrets), file=sys.stderr, flush=True)
+        write_on(redact(text, self._secrets), sys.stderr)
 
 
 class TerminalProgress(PlainProgress):
@@ -95,9 +137,14 @@ def open_progress(
 
 def print_document(document: Any) -> None:
     """A report for programs, on stdout."""
-    print(json.dumps(document, indent=2, sort_keys=True))
+    write_on(json.dumps(document, indent=2, sort_keys=True), sys.stdout)
 
 
 def say(text: str) -> None:
     """A report for people, on stdout."""
-    print(text)
+    write_on(text, sys.stdout)
+
+
+def stream(text: str) -> None:
+    """A line of what may never end; raises ReaderGoneError."""
+    write(text, sys.stdout)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from karst.cli.output import PlainProgress
+from karst.cli.output import PlainProgress, write_on
 from karst.effects.workspace import atomic_write
 from karst.errors import ConfigError
 from karst.pipeline.step_job import Job
@@ -105,7 +105,7 @@ class PipelineJob(PlainProgress, Job, ABC):
         return redact(text, self.secrets)
 
     def print(self, text: str) -> None:
-        print(text, file=sys.stdout, flush=True)
+        write_on(text, sys.stdout)
 
     def _chown(self, path: Path) -> None:
         owner = self.workspace.stat()

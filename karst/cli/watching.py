@@ -6,7 +6,7 @@ import queue
 import threading
 from pathlib import Path
 
-from karst.cli.output import print_document, say
+from karst.cli.output import print_document, say, stream
 from karst.cli.wiring import Workbench, open_workbench
 from karst.effects.engine_facts import ContainerState
 from karst.errors import ConfigError, UnhealthyError
@@ -108,11 +108,11 @@ def _drain(
         if entry is None:
             readers -= 1
         elif as_json:
-            print(json.dumps({"service": entry[0], "text": entry[1]}), flush=True)
+            stream(json.dumps({"service": entry[0], "text": entry[1]}))
         elif prefix:
-            print(f"{entry[0].ljust(width)} | {entry[1]}", flush=True)
+            stream(f"{entry[0].ljust(width)} | {entry[1]}")
         else:
-            print(entry[1], flush=True)
+            stream(entry[1])
 
 
 def stats_command(

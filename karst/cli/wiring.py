@@ -13,6 +13,7 @@ from string import Template
 import karst
 from karst.cli.output import PlainProgress, open_progress
 from karst.cli.places import fetched_folder, forge_secrets
+from karst.config.checks.names import is_label
 from karst.config.parse import parse_stack
 from karst.config.settings import Settings, read_settings
 from karst.config.spec import StackSpec
@@ -23,7 +24,7 @@ from karst.effects.clock import Clock
 from karst.effects.engine import Engine, connect
 from karst.effects.engine_way import EngineWay, SshAccess, open_way
 from karst.effects.process import Processes
-from karst.errors import ConfigError, EngineError, ToolMissingError
+from karst.errors import ConfigError, EngineError, ToolMissingError, UsageError
 from karst.fetch.lock_file import lock_path
 from karst.forges.states import resolve_state
 from karst.pipeline.sources import Places, open_sources
@@ -68,7 +69,13 @@ def load_settings(flags: Mapping[str, str | None] | None = None) -> Settings:
 
 
 def load_spec(file: Path, settings: Settings, stack: str | None) -> StackSpec:
-    """Read and parse repos.yaml; raises ConfigError."""
+    """Read and parse repos.yaml; raises ConfigError, UsageError for a bad `stack`."""
+    if stack is not None and not is_label(stack):
+        raise UsageError(
+            f"'{stack}' is no name for a stack",
+            where="--stack",
+            remedy="use lowercase letters, digits and '-', at most 40 characters",
+        )
     text = read_spec_text(file)
     spec = parse_stack(
         text,

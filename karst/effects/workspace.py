@@ -27,9 +27,13 @@ def telling_full_disk(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
+        if is_disk_full(error):
             raise disk_full(str(path)) from error
         raise
+
+
+def is_disk_full(error: OSError) -> bool:
+    return error.errno in _FULL
 
 
 def disk_full(where: str, *, detail: str = "") -> DiskFullError:

@@ -117,7 +117,8 @@ def fetch_stats(
         except ValueError:
             continue
         if "name" in answer:
-            found[answer["name"]] = answer.get("lines") or [answer.get("reason", "")]
+            told = answer.get("lines", [answer.get("reason", "")])
+            found[answer["name"]] = [line for line in told if line]
     return {name: found[name] for name in sorted(found)}
 
 
