@@ -19,7 +19,8 @@ _QUIET = ("-input=false", "-no-color")
 
 def terraform(folder: Path, *words: str) -> Timed:
     """Run Terraform as karst would: same program, same CLI configuration."""
-    from karst.cli.wiring import cli_config, load_settings, terraform_program
+    from karst.cli.programs import cli_config, terraform_program
+    from karst.cli.wiring import load_settings
     from karst.effects.process import Processes
     from karst.terraform.arguments import environment
 

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from karst.cli.output import print_document, say
+from karst.cli.programs import cli_config, terraform_program
 from karst.cli.wiring import (
-    cli_config,
     load_settings,
     load_spec,
     open_engine,
     sidecar_reference,
-    terraform_program,
 )
 from karst.command import Command
 from karst.config.settings import Settings

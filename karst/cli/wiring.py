@@ -13,6 +13,7 @@ from string import Template
 import karst
 from karst.cli.output import PlainProgress, open_progress
 from karst.cli.places import fetched_folder, forge_secrets
+from karst.cli.programs import cli_config, terraform_program
 from karst.config.checks.names import is_label
 from karst.config.parse import parse_stack
 from karst.config.settings import Settings, read_settings
@@ -24,7 +25,7 @@ from karst.effects.clock import Clock
 from karst.effects.engine import Engine, connect
 from karst.effects.engine_way import EngineWay, SshAccess, open_way
 from karst.effects.process import Processes
-from karst.errors import ConfigError, EngineError, ToolMissingError, UsageError
+from karst.errors import ConfigError, EngineError, UsageError
 from karst.fetch.lock_file import lock_path
 from karst.forges.states import resolve_state
 from karst.pipeline.sources import Places, open_sources
@@ -224,34 +225,6 @@ def _session(
         docker_host=endpoint,
         keeper=keeper,
     )
-
-
-def terraform_program(settings: Settings, processes: Processes) -> str:
-    """Terraform, or OpenTofu where that is what there is."""
-    if settings.terraform:
-        if not processes.find_programs(settings.terraform):
-            raise ToolMissingError(
-                f"there is no program '{settings.terraform}'",
-                where="KARST_TERRAFORM",
-                remedy="correct the path, or unset it: then terraform or tofu on PATH is used",
-            )
-        return settings.terraform
-    for name in ("terraform", "tofu"):
-        if processes.find_programs(name):
-            return name
-    built = _cache(processes.environ) / "bin" / "tofu"
-    return str(built) if built.is_file() else "terraform"
-
-
-def cli_config(environ: Mapping[str, str]) -> Path | None:
-    """The CLI configuration with a provider mirror that `make bootstrap` wrote."""
-    file = _cache(environ) / "terraform.rc"
-    return file if file.is_file() else None
-
-
-def _cache(environ: Mapping[str, str]) -> Path:
-    home = environ.get("HOME") or str(Path.home())
-    return Path(environ.get("KARST_CACHE") or f"{home}/.cache/karstkit")
 
 
 def _authorities(

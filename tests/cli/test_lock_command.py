@@ -11,7 +11,7 @@ import pytest
 
 from karst.cli.main import run
 from karst.cli.places import fetched_folder, forge_secrets
-from karst.cli.wiring import terraform_program
+from karst.cli.programs import terraform_program
 from karst.config.settings import read_settings
 from karst.config.slug import parse_slug
 from karst.context.run_context import RunContext
