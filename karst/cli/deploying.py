@@ -122,8 +122,10 @@ def _plan_text(planned: Planned) -> str:
 
 
 def _plan_document(planned: Planned) -> dict[str, Any]:
+    from karst.pipeline.reporting import plan_report
+
     return {
-        **plan_document(planned.plan),
+        **plan_document(planned.plan, plan_report(planned).services),
         "moved": moves_document(planned.moves.moved),
         "notes": [*planned.moves.notes, *planned.notes],
     }

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from karst.fetch.remote import Comparison
 from karst.health.edges import EdgeVerdict
@@ -205,8 +207,20 @@ def _differs(old: Release | None, new: Release | None) -> tuple[str, ...]:
         for name, words in _DIFFERS.items()
         if getattr(old, name) != getattr(new, name)
     ]
-    names = sorted({*old.env, *new.env})
+    told = _mesh_differs(json.loads(old.agent or "{}"), json.loads(new.agent or "{}"))
+    # PORT follows from the port.
+    derived = {"PORT"} if any(words.startswith("port ") for words in told) else set()
+    names = sorted({*old.env, *new.env} - derived)
     found += [f"env {n}" for n in names if old.env.get(n) != new.env.get(n)]
-    if old.agent != new.agent and not found:
-        found.append("port, protocol or health")
-    return tuple(found)
+    return (*found, *(words for words in told if words not in found))
+
+
+def _mesh_differs(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """What the sidecar is told otherwise; ports and protocols are no secrets."""
+    found = [
+        f"{name} {old.get(name) or 'none'} -> {new.get(name) or 'none'}"
+        for name in ("port", "protocol")
+        if old.get(name) != new.get(name)
+    ]
+    names = {"health": "health", "subnet": "mesh.subnet", "ports": "the mesh's ports"}
+    return found + [words for n, words in names.items() if old.get(n) != new.get(n)]

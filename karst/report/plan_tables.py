@@ -102,6 +102,8 @@ def _named(line: ServiceLine, look: Look) -> str:
 
 def _commits(line: ServiceLine) -> str:
     old, new = code(line.old_commit[:7]), code(line.new_commit[:7])
+    if line.action == "change" and old and not new:
+        return f"{old}&nbsp;→&nbsp;none"
     if line.old_commit == line.new_commit or not (old and new):
         return new or old
     # Non-breaking spaces: a narrow column must not part them.

@@ -16,6 +16,9 @@ _MARKS = {"add": "+", "change": "~", "remove": "-", "keep": " "}
 # A service's line says what happens to these.
 _TOLD = {"app", "sidecar", "release", "edges", "door"}
 
+# Of what differs, a table has a column for these.
+_COLUMNS = ("commit", "image")
+
 
 def render_plan(report: PlanReport) -> str:
     """What would happen, a line per service; unchanged ones are only counted."""
@@ -27,6 +30,7 @@ def render_plan(report: PlanReport) -> str:
     lines = []
     if touched:
         lines.append(_table([_row(line) for line in touched]))
+        lines += _differences(touched)
     lines += _alerts(report)
     for resource in report.resources:
         if resource.role not in _TOLD:
@@ -57,7 +61,7 @@ def _row(line: ServiceLine) -> tuple[str, ...]:
         _MARKS[line.action],
         line.service,
         _way(line.old_release, line.new_release),
-        _way(line.old_commit[:7], line.new_commit[:7]),
+        _commits(line),
         line.image,
         " ".join(edges),
     )
@@ -65,6 +69,20 @@ def _row(line: ServiceLine) -> tuple[str, ...]:
 
 def _way(old: str, new: str) -> str:
     return f"{old} -> {new}" if old and new and old != new else new or old
+
+
+def _commits(line: ServiceLine) -> str:
+    if line.action == "change" and line.old_commit and not line.new_commit:
+        return f"{line.old_commit[:7]} -> -"
+    return _way(line.old_commit[:7], line.new_commit[:7])
+
+
+def _differences(lines: Iterable[ServiceLine]) -> Iterable[str]:
+    """What makes a new release and has no column."""
+    for line in lines:
+        found = [words for words in line.differs if words not in _COLUMNS]
+        if found:
+            yield f"  {line.service} differs in: {', '.join(found)}"
 
 
 def _alerts(report: PlanReport) -> Iterable[str]:
@@ -79,8 +97,9 @@ def _alerts(report: PlanReport) -> Iterable[str]:
         yield f"! security: {text}" if alert.kind == "security" else f"! {text}"
 
 
-def plan_document(plan: Plan) -> dict[str, Any]:
-    """The plan as JSON would hold it."""
+def plan_document(plan: Plan, lines: Iterable[ServiceLine] = ()) -> dict[str, Any]:
+    """The plan as JSON would hold it; `lines` tell what makes a change one."""
+    differs = {line.service: list(line.differs) for line in lines}
     return {
         "stack": plan.stack.name,
         "changes": not plan.empty,
@@ -94,6 +113,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
                 "new": c.new,
                 "edges_opened": list(c.opened),
                 "edges_closed": list(c.closed),
+                "differs": differs.get(c.service, []),
             }
             for c in plan.services
         ],

@@ -173,6 +173,29 @@ def test_a_removed_service_keeps_its_last_commit() -> None:
     assert web.ports == ()
 
 
+def test_another_port_is_told_with_both_numbers() -> None:
+    """It may be detected, so that repos.yaml shows nothing of it."""
+    before = replace(WEB, port=8000, protocol="http")
+    after = replace(WEB, port=9999, protocol="grpc")
+    planned = make_plan(a_spec(before, API), a_spec(after, API), commit=OLD)
+    report = plan_report(planned)
+    assert line(report, "web").differs == ("port 8000 -> 9999", "protocol http -> grpc")
+    told = "  web differs in: port 8000 -> 9999, protocol http -> grpc"
+    assert told in render_plan(report).splitlines()
+    assert "port 8000 -> 9999" in render_comment_body(report, room=60_000)
+    document = plan_document(planned.plan, report.services)
+    (entry,) = [s for s in document["services"] if s["service"] == "web"]
+    assert entry["differs"] == ["port 8000 -> 9999", "protocol http -> grpc"]
+
+
+def test_a_service_that_left_git_shows_no_old_commit_as_its_own() -> None:
+    planned = make_plan(BEFORE, a_spec(WEB, API), commit="")
+    report = plan_report(planned)
+    assert line(report, "web").new_commit == ""
+    assert f"{OLD[:7]} -> -" in render_plan(report)
+    assert f"`{OLD[:7]}`&nbsp;→&nbsp;none" in render_comment_body(report, room=60_000)
+
+
 def test_an_edge_alone_restarts_nothing() -> None:
     wider = a_spec(WEB, replace(API, calls=("web",)))
     planned = make_plan(BEFORE, wider)
