@@ -43,26 +43,33 @@ def write_client(folder: Path, authority: tuple[x509.Certificate, _Key]) -> None
     (folder / "key.pem").write_bytes(_key_pem(key))
 
 
+def write_server(
+    folder: Path, authority: tuple[x509.Certificate, _Key], name: str
+) -> None:
+    """The same of an engine that is called `name`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    key = ec.generate_private_key(ec.SECP256R1())
+    served = _certificate("engine", key, authority, name)
+    (folder / "ca.pem").write_bytes(_pem(authority[0]))
+    (folder / "cert.pem").write_bytes(_pem(served))
+    (folder / "key.pem").write_bytes(_key_pem(key))
+
+
 @contextlib.contextmanager
-def tls_engine(
-    folder: Path, place: tuple[str, int] = ("127.0.0.1", 0), name: str = "127.0.0.1"
-) -> Iterator[TlsEngine]:
-    """Listens at `place`; its certificate is for `name`."""
+def tls_engine(folder: Path) -> Iterator[TlsEngine]:
     authority = make_authority("engine's CA")
     write_client(folder / "client", authority)
-    key = ec.generate_private_key(ec.SECP256R1())
-    served = folder / "server.pem"
-    served.write_bytes(
-        _pem(_certificate("engine", key, authority, name)) + _key_pem(key)
-    )
+    write_server(folder / "server", authority, "127.0.0.1")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(served)
+    context.load_cert_chain(
+        folder / "server" / "cert.pem", folder / "server" / "key.pem"
+    )
     context.load_verify_locations(folder / "client" / "ca.pem")
     context.verify_mode = ssl.CERT_REQUIRED
-    with socket.create_server(place) as listener:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
         threading.Thread(target=_serve, args=(listener, context), daemon=True).start()
         port = listener.getsockname()[1]
-        yield TlsEngine(f"tcp://{name}:{port}", folder / "client")
+        yield TlsEngine(f"tcp://127.0.0.1:{port}", folder / "client")
         listener.shutdown(socket.SHUT_RDWR)
 
 
