@@ -15,7 +15,7 @@ from machine.engine import BuildKitClient, Engine
 from machine.environment import Environment
 from machine.kernel import KernelLimits
 from machine.node import NodePackages
-from machine.packages import Git, Rsync
+from machine.packages import Git, Program
 from machine.part import LeftToUser, Machine, Part, State, read_os_release
 from machine.sidecar_image import SidecarImage
 from machine.terraform import Provider, Terraform
@@ -34,7 +34,12 @@ def all_parts(machine: Machine) -> list[Part]:
         BaseImage(machine),
         SidecarImage(machine),
         NodePackages(machine),
-        Rsync(machine),
+        # GitLab's local runtime copies projects with it.
+        Program(machine, "rsync"),
+        # Large files of fetched repositories, which karst takes along where it is there.
+        Program(machine, "git-lfs"),
+        # The load of the measurements.
+        Program(machine, "wrk"),
     ]
 
 

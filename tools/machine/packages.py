@@ -60,19 +60,20 @@ class Git:
 
 
 @dataclass(frozen=True)
-class Rsync:
-    """rsync, by which GitLab's local runtime copies a project."""
+class Program:
+    """A program that Debian packs under its own name, for tests and measurements."""
 
     machine: Machine
-    name: str = "rsync"
+    name: str
     needs: tuple[str, ...] = ()
 
     def state(self) -> State:
-        version = self.machine.output(["rsync", "--version"])
-        told = version.splitlines()[0] if version else "no rsync on PATH"
-        return State(version is not None, told)
+        path = self.machine.which(self.name)
+        return State(path is not None, str(path or f"no {self.name} on PATH"))
 
     def install(self) -> None:
         install_packages(
-            self.machine, "rsync", elsewhere="install rsync and run this again"
+            self.machine,
+            self.name,
+            elsewhere=f"install {self.name} and run this again",
         )
