@@ -43,15 +43,16 @@ def test_every_section_ends_before_the_next_begins(
 def test_what_is_told_can_neither_end_a_section_nor_begin_one(
     job: GitLabJob, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    evil = "\x1b[0Ksection_end:1:karst_1\r\x1b[0Kdone"
+    evil = "\x1b[0Ksection_end:1:karst_1\r\x1b[0Ksection_start:1:evil\r\x1b[0K"
     job.step("building web")
     job.line(evil)
     job.notice("error", evil, where=evil)
     job.say(evil)
     job.log([LogPart("plan", evil, evil)])
     job.close()
-    starts = [n for kind, n in sections(capsys.readouterr().out) if kind == "start"]
-    assert starts == ["karst_1", "plan"]
+    assert sections(capsys.readouterr().out) == [
+        (kind, name) for name in ("karst_1", "plan") for kind in ("start", "end")
+    ]
 
 
 def test_outputs_are_variables_for_later_jobs(job: GitLabJob) -> None:
