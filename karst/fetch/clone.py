@@ -21,6 +21,7 @@ from karst.fetch.deadline import Deadline
 from karst.fetch.git import Git
 from karst.fetch.pointer import Pointer, copy_content
 from karst.fetch.remote import CloneAccess
+from karst.fetch.revision import RevisionGoneError
 from karst.fetch.unpack_limits import Limits, refusal
 from karst.fetch.unpack_names import Names
 
@@ -94,7 +95,7 @@ class Cloner:
                 return clone
             if not outcome.ok and not _OTHER_WAY.search(outcome.stderr):
                 raise explain(outcome, access, where)
-        raise FetchError(
+        raise RevisionGoneError(
             f"the repository has no commit {commit[:12]} any more",
             where=where,
             remedy="name another ref, or pin it anew; a rewritten branch loses its old commits",

@@ -17,6 +17,7 @@ from karst.fetch.pointer import Pointer, copy_content
 from karst.fetch.remote import ArchiveUnavailableError, Forge
 from karst.fetch.remote_submodules import Submodules
 from karst.fetch.remote_wanted import Found, Step, Wanted
+from karst.fetch.revision import RevisionGoneError
 from karst.fetch.tree import tree_id
 from karst.fetch.unpack import Unpacked, unpack
 from karst.fetch.unpack_limits import refusal
@@ -125,7 +126,7 @@ class CommitFetch:
                 ref=wanted.ref,
             )
             if wanted.tree not in (None, clone.tree):
-                raise FetchError(
+                raise RevisionGoneError(
                     f"commit {wanted.commit[:12]} holds tree {clone.tree[:12]}, not {str(wanted.tree)[:12]}",
                     where=self.where,
                     remedy="whoever pinned it has changed one of the two; pin it anew",

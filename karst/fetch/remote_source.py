@@ -18,7 +18,7 @@ from karst.fetch.deadline import Deadline
 from karst.fetch.remote import Forge
 from karst.fetch.remote_commit import CommitFetch
 from karst.fetch.remote_wanted import Step, Wanted
-from karst.fetch.revision import Checkout, Revision, inner_path
+from karst.fetch.revision import Checkout, Revision, RevisionGoneError, inner_path
 from karst.fetch.unpack_limits import Limits
 
 _ID = re.compile(r"[0-9a-f]{40}")
@@ -93,7 +93,7 @@ class RemoteSource:
         found = self._fetching(slug).run(wanted, into)
         if revision.tree not in (None, found.tree):
             remove_tree(into)
-            raise FetchError(
+            raise RevisionGoneError(
                 f"the folder '{inner}' of commit {commit[:12]} is tree {found.tree[:12]}, not {str(revision.tree)[:12]}",
                 where=where,
                 remedy="whoever pinned it has changed one of the two; pin it anew",

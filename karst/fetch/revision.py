@@ -11,6 +11,10 @@ from karst.config.slug import Slug
 from karst.errors import FetchError
 
 
+class RevisionGoneError(FetchError):
+    """There is no such commit (any more), or it holds another tree than was said."""
+
+
 @dataclass(frozen=True)
 class Revision:
     """One state of one folder of a repository.

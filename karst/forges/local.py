@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from karst.config.legible import legible
 from karst.config.slug import Slug
 from karst.effects.process import Processes
 from karst.effects.workspace import telling_full_disk
@@ -24,7 +25,7 @@ from karst.fetch.local import (
     telling_unreadable,
     tidy_copy,
 )
-from karst.fetch.revision import Checkout, Revision, inner_path
+from karst.fetch.revision import Checkout, Revision, RevisionGoneError, inner_path
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class LocalForge:
         """Find the tree (and, for `#ref`, the commit) that `slug` means now."""
         folder, path = self._folder(slug), inner_path(path, where=str(slug))
         if slug.ref is None:
-            source = self._inside(folder / path, slug)
+            source = self._inside(folder / path, slug, path)
             with telling_unreadable(str(slug)):
                 tree = hash_files(source, self._files(source))
             return Revision(slug, path, None, tree)
@@ -68,7 +69,7 @@ class LocalForge:
         if revision.commit is not None:
             git, commit = self._repository(folder, slug), revision.commit
             if git.ask("cat-file", "-e", commit + "^{commit}") is None:
-                raise FetchError(
+                raise RevisionGoneError(
                     f"the commit {commit[:12]} is not in this repository",
                     where=str(slug),
                     remedy="fetch it (`git fetch --unshallow` in a shallow clone), or pin another",
@@ -77,7 +78,7 @@ class LocalForge:
             tree = resolve_tree(git, commit, revision.path, where=str(slug))
             root_tree = _root_tree(git, commit, slug)
             if revision.root_tree not in (None, root_tree):
-                raise FetchError(
+                raise RevisionGoneError(
                     f"commit {commit[:12]} holds tree {root_tree[:12]}, not {str(revision.root_tree)[:12]}",
                     where=str(slug),
                     remedy="whoever pinned it has changed one of the two; pin it anew",
@@ -87,7 +88,7 @@ class LocalForge:
                 refuse_leaving_links(into, paths, where=str(slug))
                 tidy_copy(into, paths)
             return Checkout(into, tree, commit, root_tree)
-        source = self._inside(folder / revision.path, slug)
+        source = self._inside(folder / revision.path, slug, revision.path)
         with telling_unreadable(str(slug)):
             paths = self._files(source)
             copy_files(source, paths, into)
@@ -102,9 +103,9 @@ class LocalForge:
     def _folder(self, slug: Slug) -> Path:
         return self._inside(self.base / Path(slug.path).expanduser(), slug)
 
-    def _inside(self, folder: Path, slug: Slug) -> Path:
+    def _inside(self, folder: Path, slug: Slug, path: str = "") -> Path:
         """Return the real path of `folder`; raises FetchError where it may not be."""
-        real = _require_folder(folder, slug)
+        real = _require_folder(folder, slug, path)
         if self.within and not real.is_relative_to(self.within.resolve()):
             raise FetchError(
                 "the folder is outside of the workspace",
@@ -129,9 +130,11 @@ def _root_tree(git: Git, commit: str, slug: Slug) -> str:
     return resolve_tree(git, commit, "", where=str(slug))
 
 
-def _require_folder(folder: Path, slug: Slug) -> Path:
+def _require_folder(folder: Path, slug: Slug, path: str) -> Path:
     where = f"{slug} ({folder.absolute()})"
     remedy = "file: paths are relative to the folder of repos.yaml"
+    if path:
+        remedy = f"correct 'path: {legible(path)}'; it is relative to the folder that the slug names"
     try:
         if not folder.exists():
             raise FetchError("there is no such folder", where=where, remedy=remedy)

@@ -12,9 +12,9 @@ from typing import TypeVar
 from karst.config.slug import Slug
 from karst.config.spec import ServiceSpec
 from karst.effects.clock import Clock
-from karst.errors import FetchError, KarstError
+from karst.errors import FetchError, KarstError, LockError
 from karst.fetch.lock import RepoLock, is_pinnable
-from karst.fetch.revision import Checkout, Revision, inner_path
+from karst.fetch.revision import Checkout, Revision, RevisionGoneError, inner_path
 from karst.pipeline.pool import AT_ONCE, DaemonPool
 from karst.pipeline.sources import Sources
 from karst.pipeline.tools import Progress
@@ -76,7 +76,12 @@ def fetch_all(
         revision = (
             pinned.revision if pinned else resolving.revision(spec.slug, spec.path)
         )
-        checkout = sources.of(spec.slug).fetch(revision, into / spec.name)
+        try:
+            checkout = sources.of(spec.slug).fetch(revision, into / spec.name)
+        except RevisionGoneError as error:
+            if pinned is None:
+                raise
+            raise _lock_fault(error, spec.name) from None
         commit = f" at {checkout.commit[:12]}" if checkout.commit else ""
         progress.line(
             f"{spec.name}: {spec.slug}{commit}, {clock.monotonic() - began:.1f} s"
@@ -92,6 +97,16 @@ def fetch_all(
         seconds=seconds,
         stop=sources.stop,
         at_once=FETCHES_AT_ONCE,
+    )
+
+
+def _lock_fault(error: RevisionGoneError, service: str) -> LockError:
+    """What a lock names is not to be had: the lock is at fault, not the slug."""
+    return LockError(
+        error.what,
+        where=f"{error.where}, as repos.lock pins it",
+        remedy=f"{error.remedy} (`karst lock --upgrade {service}`)",
+        detail=error.detail,
     )
 
 

@@ -16,7 +16,7 @@ from karst.fetch.cache import CheckoutCache
 from karst.fetch.deadline import Deadline
 from karst.fetch.remote import RemoteCommit
 from karst.fetch.remote_source import RemoteSource
-from karst.fetch.revision import Checkout, Revision, Source
+from karst.fetch.revision import Checkout, Revision, RevisionGoneError, Source
 from karst.fetch.unpack_limits import Limits
 
 pytestmark = pytest.mark.processes
@@ -194,7 +194,9 @@ def test_a_lock_s_tree_is_held_against_the_commit(
     commit = repositories.make("o/r", FILES)
     wrong = Revision(SLUG, "", commit, "a" * 40, "a" * 40)
     for _ in range(2):
-        with pytest.raises(FetchError, match=r"holds tree [0-9a-f]{12}, not aaaaaaaaa"):
+        with pytest.raises(
+            RevisionGoneError, match=r"holds tree [0-9a-f]{12}, not aaaaaaaaa"
+        ):
             source.fetch(wrong, tmp_path / "into")
         assert not (tmp_path / "into").exists()
     inner = Revision(SLUG, "pkg", commit, "b" * 40, repositories.tree("o/r"))

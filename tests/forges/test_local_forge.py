@@ -15,7 +15,7 @@ import pytest
 from karst.config.slug import Slug, parse_slug
 from karst.effects.process import Processes
 from karst.errors import FetchError
-from karst.fetch.revision import Checkout, Revision, Source
+from karst.fetch.revision import Checkout, Revision, RevisionGoneError, Source
 from karst.forges.local import LocalForge
 
 pytestmark = pytest.mark.processes
@@ -402,6 +402,16 @@ def test_the_list_of_services_is_no_part_of_a_folder(
     assert leaving.resolve(Slug("file", ".")) != after
 
 
+def test_a_path_that_is_not_there_is_told_as_a_path(forge: LocalForge) -> None:
+    put(forge.base / "app", {"a/x.py": "x"})
+    with pytest.raises(FetchError) as told:
+        forge.resolve(Slug("file", "./app", None), "nope")
+    assert told.value.remedy.startswith("correct 'path: nope'")
+    with pytest.raises(FetchError) as told:
+        forge.resolve(Slug("file", "./nope", None))
+    assert told.value.remedy.startswith("file: paths are relative")
+
+
 def test_a_pinned_commit_is_fetched_by_its_root_s_tree(
     forge: LocalForge, tmp_path: Path
 ) -> None:
@@ -420,7 +430,7 @@ def test_a_pinned_commit_is_fetched_by_its_root_s_tree(
     checkout = forge.fetch(pinned, tmp_path / "out")
     assert (checkout.tree, checkout.root_tree) == (known.tree, root)
     assert (checkout.root / "x.py").read_text() == "x"
-    with pytest.raises(FetchError, match="holds tree"):
+    with pytest.raises(RevisionGoneError, match="holds tree"):
         forge.fetch(replace(pinned, root_tree="0" * 40), tmp_path / "other")
-    with pytest.raises(FetchError, match="the commit 000000000000 is not in this"):
+    with pytest.raises(RevisionGoneError, match="the commit 000000000000 is not in"):
         forge.fetch(replace(pinned, commit="0" * 40), tmp_path / "other")

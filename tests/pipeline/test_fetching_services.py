@@ -12,11 +12,11 @@ import pytest
 from karst.config.slug import Slug, parse_slug
 from karst.config.spec import ServiceSpec
 from karst.effects.clock import Clock
-from karst.errors import FetchError, KarstError
+from karst.errors import FetchError, KarstError, LockError
 from karst.fetch.deadline import Deadline
 from karst.fetch.lock import LockEntry, RepoLock
 from karst.fetch.remote import CloneAccess, Comparison, RemoteCommit
-from karst.fetch.revision import Checkout, Revision
+from karst.fetch.revision import Checkout, Revision, RevisionGoneError
 from karst.pipeline.fetching import fetch_all
 from karst.pipeline.moving import Moves, ask_moves
 from karst.pipeline.sources import Remote, RemoteKind, Sources
@@ -124,6 +124,22 @@ def fetch(
         progress=progress or Told(),
         seconds=seconds,
     )
+
+
+def test_a_pinned_commit_that_is_gone_is_the_lock_s_fault(tmp_path: Path) -> None:
+    gone = RevisionGoneError("there is no commit", where="gh:a/web", remedy="pin anew")
+    forge = Repositories(refusals={"gh:a/web": gone})
+    pins = (entry("web", "gh:a/web", 5),)
+    with pytest.raises(LockError) as told:
+        fetch(forge, tmp_path, spec("web", "gh:a/web"), pins=pins)
+    assert told.value.exit_code == 27
+    assert told.value.remedy == "pin anew (`karst lock --upgrade web`)"
+    # Nothing pins it, or it is the forge that does not answer: 12.
+    with pytest.raises(FetchError):
+        fetch(forge, tmp_path, spec("web", "gh:a/web"))
+    forge.refusals["gh:a/web"] = FetchError("no answer")
+    with pytest.raises(FetchError):
+        fetch(forge, tmp_path, spec("web", "gh:a/web"), pins=pins)
 
 
 def test_a_slug_of_many_services_is_resolved_once(tmp_path: Path) -> None:
