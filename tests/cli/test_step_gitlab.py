@@ -11,7 +11,10 @@ from karst.cli.step_gitlab import DOTENV, GitLabJob
 from karst.report.log_text import LogPart
 from karst.secret import Secret
 
-SECTION = re.compile("\x1b\\[0Ksection_(start|end):\\d+:([\\w.-]+)")
+# As GitLab's page on job logs has it, with what follows the name.
+SECTION = re.compile(
+    "\x1b\\[0Ksection_(start|end):\\d+:([\\w.-]+)(?:\\[[^\\]]*\\])?\r\x1b\\[0K"
+)
 
 
 @pytest.fixture
