@@ -18,7 +18,11 @@ app = typer.Typer(
     help="From repos.yaml to running, mutually authenticated, healthy services.",
 )
 
-File = Annotated[Path, typer.Option("--file", "-f", help="The list of services.")]
+# Whether it can be read is asked where it is read, and told as any other fault of it.
+File = Annotated[
+    Path,
+    typer.Option("--file", "-f", readable=False, help="The list of services."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print a document for programs.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show every line.")]
 Name = Annotated[
@@ -34,7 +38,9 @@ FILE = Path("repos.yaml")
 
 @app.callback()
 def _root(
-    version: Annotated[bool, typer.Option("--version", "-V", help="Say it.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", "-V", help="Print karst's version.")
+    ] = False,
 ) -> None:
     """Exit codes: 0 well, 2 there are changes (plan --detailed-exitcode), 64 a wrong
     command line, 130 interrupted; docs/errors.md lists the others."""
@@ -236,7 +242,7 @@ def logs(
         bool, typer.Option("--follow", help="Go on as they come.")
     ] = False,
     tail: Annotated[
-        int, typer.Option("--tail", "-n", help="Last lines of each.")
+        int, typer.Option("--tail", "-n", min=0, help="Last lines of each.")
     ] = 100,
     sidecar: Annotated[bool, typer.Option(help="The sidecars' own lines.")] = False,
     json: Json = False,

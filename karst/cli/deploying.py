@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from karst.cli.output import print_document, say
 from karst.cli.wiring import Workbench, open_workbench
+from karst.context.local import read_local_context
 from karst.errors import UnhealthyError, UsageError
 from karst.fetch.lock_file import read_lock
 from karst.pipeline.applying import ApplyOutcome
@@ -19,7 +20,11 @@ from karst.report import (
     render_health,
     render_plan,
 )
+from karst.report.escaping import count
 from karst.report.moves_text import moves_document, render_moves
+
+if TYPE_CHECKING:
+    from karst.pipeline.destroying import DestroyOutcome
 
 CHANGES = 2
 
@@ -34,7 +39,7 @@ def plan_command(
     if as_json:
         print_document(_plan_document(planned))
     else:
-        say(_plan_text(planned))
+        say("\n".join((_plan_text(planned), *_lacking(bench, planned))))
     return CHANGES if detailed and not planned.plan.empty else 0
 
 
@@ -96,14 +101,22 @@ def destroy_command(
                 "containers": outcome.containers,
                 "kept_volumes": list(outcome.kept_volumes),
                 "keeper_removed": outcome.keeper_removed,
+                "found": outcome.found,
             }
         )
         return
-    say(f"Destroyed '{bench.spec.name}': {outcome.containers} containers removed.")
+    say(_destroyed(bench.spec.name, outcome))
     if outcome.kept_volumes:
         say(
             f"Kept the data in {', '.join(outcome.kept_volumes)} (--volumes removes it)."
         )
+
+
+def _destroyed(stack: str, outcome: DestroyOutcome) -> str:
+    if not outcome.found:
+        return f"There is no stack '{stack}' here: nothing was removed."
+    containers = count(outcome.containers, "container")
+    return f"Destroyed '{stack}': {containers} removed."
 
 
 def _plan(bench: Workbench) -> Planned:
@@ -119,6 +132,17 @@ def _plan_text(planned: Planned) -> str:
     moves = render_moves(planned.moves.moved, (*planned.moves.notes, *planned.notes))
     plan = render_plan(plan_report(planned))
     return "\n".join(part for part in (plan, moves) if part)
+
+
+def _lacking(bench: Workbench, planned: Planned) -> list[str]:
+    """Secrets without a value here. A pipeline's plan has none of them, on purpose."""
+    from karst.pipeline.handing import missing_secrets
+
+    here = read_local_context(bench.environ, Path.cwd(), sys.stderr.isatty())
+    if not here.is_interactive:
+        return []
+    names = missing_secrets(planned.spec, bench.tools.secret_values)
+    return [f"! {name} has no value here; an apply will need it" for name in names]
 
 
 def _plan_document(planned: Planned) -> dict[str, Any]:

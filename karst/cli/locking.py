@@ -26,7 +26,10 @@ def lock_command(
     verbose: bool,
 ) -> None:
     if check and (upgrade or names):
-        raise UsageError("--check changes nothing, so it takes no --upgrade")
+        raise UsageError(
+            "--check changes nothing, so it takes no --upgrade and no names",
+            remedy="say `karst lock --check`, or `karst lock --upgrade [NAME...]`",
+        )
     if names and not upgrade:
         raise UsageError(
             "names are for --upgrade",

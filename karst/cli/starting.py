@@ -16,11 +16,12 @@ from karst.cli.wiring import (
 )
 from karst.command import Command
 from karst.config.settings import Settings
-from karst.effects.engine import Engine
+from karst.effects.engine import ASK_DOCTOR, Engine
 from karst.effects.process import Processes
 from karst.effects.workspace import atomic_write
 from karst.errors import ConfigError, KarstError, ToolMissingError
 from karst.pipeline.checks import free_subnets
+from karst.report.escaping import count
 
 _FIRST = """\
 # What this stack is made of. docs/repos-yaml.md explains every key.
@@ -71,7 +72,7 @@ def doctor_command(file: Path, *, as_json: bool) -> int:
         processes = Processes(way.environ)
         findings += _engine(engine, sidecar_reference(settings))
     except KarstError as error:
-        findings.append(Finding("engine", False, error.what, error.remedy))
+        findings.append(_no_engine(error))
     findings.append(_builder(processes))
     findings.append(_file(file))
     if as_json:
@@ -111,6 +112,13 @@ def _host(file: Path, settings: Settings) -> str | None:
         return settings.docker_host
 
 
+def _no_engine(error: KarstError) -> Finding:
+    """With its cause, and without the advice to ask who is asked already."""
+    cause = " ".join(error.detail.split())
+    found = f"{error.what}: {cause}" if cause else error.what
+    return Finding("engine", False, found, error.remedy.removesuffix(ASK_DOCTOR))
+
+
 def _engine(engine: Engine, sidecar: str) -> list[Finding]:
     taken = [s for n in engine.networks() for s in n.subnets if ":" not in s]
     found = [
@@ -148,4 +156,5 @@ def _file(file: Path) -> Finding:
         spec = load_spec(file, load_settings(), None)
     except KarstError as error:
         return Finding(str(file), False, str(error.what), error.remedy)
-    return Finding(str(file), True, f"stack {spec.name}, {len(spec.services)} services")
+    services = count(len(spec.services), "service")
+    return Finding(str(file), True, f"stack {spec.name}, {services}")

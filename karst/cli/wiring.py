@@ -100,8 +100,24 @@ def read_spec_text(file: Path) -> str:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
-            f"the file can't be read ({error})", where=str(file)
+            f"the file can't be read ({_why_unread(error)})",
+            where=str(file),
+            remedy=_unread_remedy(error),
         ) from None
+
+
+def _why_unread(error: OSError | UnicodeDecodeError) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return f"byte {error.start + 1} is no UTF-8"
+
+
+def _unread_remedy(error: OSError | UnicodeDecodeError) -> str:
+    if isinstance(error, IsADirectoryError):
+        return "name the file in it with --file, such as FOLDER/repos.yaml"
+    if isinstance(error, UnicodeDecodeError):
+        return "save the file as UTF-8"
+    return "check its permissions and those of the folders above it"
 
 
 def open_workbench(

@@ -25,6 +25,13 @@ def hide_password(text: str) -> str:
     return re.sub(r"(//[^/@:]*):[^/@]*@", rf"\1:{REDACTED}@", text)
 
 
+def network_remedy(text: str) -> str:
+    """What to do about `text`, which can't name a network of one's own."""
+    if text in _ENGINE_NETWORKS:
+        return "that name is the engine's own; choose another, such as iacnet"
+    return "use letters, digits, '_', '.' and '-', such as iacnet"
+
+
 def is_network_name(text: str) -> bool:
     """Say whether `text` can name a network that is not one of the engine's own."""
     return _NETWORK.fullmatch(text) is not None and text not in _ENGINE_NETWORKS

@@ -9,7 +9,12 @@ from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
 
-from karst.config.addresses import hide_password, is_engine_address, is_network_name
+from karst.config.addresses import (
+    hide_password,
+    is_engine_address,
+    is_network_name,
+    network_remedy,
+)
 from karst.config.dotenv_file import DotenvValue, parse_dotenv
 from karst.config.quantity import parse_size
 from karst.config.setting_keys import SETTING_KEYS
@@ -131,7 +136,7 @@ class SettingSource:
             self._refuse(
                 name,
                 "is no name for a network of one's own",
-                "use letters, digits, '_', '.' and '-', such as iacnet",
+                network_remedy(text),
             )
         return text
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 # The engine answers "never" for a container that was only created.
 _NEVER = "0001-01-01T00:00:00Z"
 
+ASK_DOCTOR = "; `karst doctor` tells more"
+
 
 @contextmanager
 def telling(action: str) -> Iterator[None]:
@@ -56,7 +58,7 @@ def telling(action: str) -> Iterator[None]:
             ) from None
         raise EngineError(
             f"{action}: the Docker engine does not answer",
-            remedy="start it, or name another with DOCKER_HOST or target.docker_host; `karst doctor` tells more",
+            remedy=f"start it, or name another with DOCKER_HOST or target.docker_host{ASK_DOCTOR}",
             detail=str(error),
         ) from None
 

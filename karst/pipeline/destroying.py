@@ -16,11 +16,15 @@ from karst.terraform import NetworkVariables, Stack
 
 @dataclass(frozen=True)
 class DestroyOutcome:
-    """What was removed, and the data volumes that were left on purpose."""
+    """What was removed, and the data volumes that were left on purpose.
+
+    `found`: there was something of that name, on the engine or in the state.
+    """
 
     containers: int
     kept_volumes: tuple[str, ...]
     keeper_removed: bool
+    found: bool = True
 
 
 def destroy(tools: Tools, spec: StackSpec, *, volumes: bool) -> DestroyOutcome:
@@ -28,7 +32,9 @@ def destroy(tools: Tools, spec: StackSpec, *, volumes: bool) -> DestroyOutcome:
     engine = tools.engine
     label = {"karst.stack": spec.name}
     count = len(engine.listed(label))
-    remove_unknown(engine, spec.name, tools.session.containers())
+    known = tools.session.containers()
+    found = bool(count or known)
+    remove_unknown(engine, spec.name, known)
     tools.progress.step("terraform destroy")
     tools.session.destroy(_empty(spec), tools.progress.line)
     for leftover in engine.listed(label):
@@ -36,6 +42,7 @@ def destroy(tools: Tools, spec: StackSpec, *, volumes: bool) -> DestroyOutcome:
     for network in engine.networks():
         if network.labels.get("karst.stack") == spec.name:
             engine.remove_network(network.name)
+            found = True
     own, data = stack_volumes(tools, spec.name)
     for name in own + (data if volumes else []):
         remove_volume(engine, name)
@@ -43,7 +50,8 @@ def destroy(tools: Tools, spec: StackSpec, *, volumes: bool) -> DestroyOutcome:
     alone = not engine.listed({"karst.role": "sidecar"})
     if alone:
         engine.remove(KEEPER)
-    return DestroyOutcome(count, () if volumes else tuple(data), alone)
+    found = found or bool(own or data)
+    return DestroyOutcome(count, () if volumes else tuple(data), alone, found)
 
 
 def _empty(spec: StackSpec) -> Stack:

@@ -229,18 +229,24 @@ class Handing:
 
 def required_secrets(spec: StackSpec, values: Mapping[str, Secret]) -> None:
     """Raise SecretMissingError that names every missing value at once."""
+    missing = missing_secrets(spec, values)
+    if missing:
+        raise SecretMissingError(
+            f"no value for {', '.join(missing)}",
+            where="the environment",
+            remedy="set the variable in the environment (or in .env on a terminal) under that name",
+        )
+
+
+def missing_secrets(spec: StackSpec, values: Mapping[str, Secret]) -> list[str]:
+    """ "NAME (service web)" for every name that an apply wants a value of."""
     missing = []
     for service in spec.services:
         names = list(service.secrets)
         if service.publish and service.publish.tls == "secrets":
             names += [service.publish.certificate, service.publish.key]
         missing += [f"{n} (service {service.name})" for n in names if n not in values]
-    if missing:
-        raise SecretMissingError(
-            f"no value for {', '.join(missing)}",
-            where="the step's environment",
-            remedy="set the variable in the environment (or in .env on a terminal) under that name",
-        )
+    return missing
 
 
 def stack_volumes(tools: Tools, stack: str) -> tuple[list[str], list[str]]:

@@ -9,6 +9,7 @@ from karst.build.manifest import read_manifest
 from karst.config.slug import Slug, parse_slug
 from karst.effects.workspace import temporary_directory
 from karst.inspection import Entrypoint, resolve_entrypoint
+from karst.pipeline.naming import named
 from karst.pipeline.sources import Sources
 
 _PREFIXES = ("gh:", "gl:", "bb:", "file:")
@@ -43,10 +44,11 @@ def inspect_slug(
     revision = source.resolve(slug, path)
     with temporary_directory() as folder:
         checkout = source.fetch(revision, folder / "tree")
-        found = resolve_entrypoint(checkout.root, environment_override=override)
-        project = checkout.root / found.folder
-        own = found.kind == "dockerfile"
-        kind = "Dockerfile" if own else read_manifest(project).kind
-        wish = read_python_wish(project)
+        with named(checkout.root, text):
+            found = resolve_entrypoint(checkout.root, environment_override=override)
+            project = checkout.root / found.folder
+            own = found.kind == "dockerfile"
+            kind = "Dockerfile" if own else read_manifest(project).kind
+            wish = read_python_wish(project)
     python = wish.preferred or wish.specifiers
     return Inspected(slug, checkout.commit, checkout.tree, found, kind, python)

@@ -28,6 +28,7 @@ from karst.pipeline.building import BuildSource, build_source, pull_image, shim_
 from karst.pipeline.detected import with_detected
 from karst.pipeline.fetching import each, fetch_all
 from karst.pipeline.moving import Moves, ask_moves
+from karst.pipeline.naming import named
 from karst.pipeline.tools import BuildAll, Tools
 from karst.terraform import digest
 from karst.terraform.ledger import Prepared
@@ -144,7 +145,9 @@ class _Preparing:
         if checkout is None:
             return self._image(spec)
         pin = self.pins.find(spec) if is_pinnable(spec) else None
-        source = self._inspect(spec, checkout, pin)
+        place = f"{spec.slug} (path: {spec.path})" if spec.path else str(spec.slug)
+        with named(checkout.root, place):
+            source = self._inspect(spec, checkout, pin)
         called = any(spec.name in (s.calls or ()) for s in self.stack.services)
         ports = self.stack.mesh.ports
         prepared = Prepared(

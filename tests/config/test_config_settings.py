@@ -241,7 +241,7 @@ def test_flags_that_are_truths(flag: bool) -> None:
             "DOCKER_NETWORK_NAME",
             "bridge",
             "is no name for a network of one's own",
-            "use letters, digits, '_', '.' and '-', such as iacnet",
+            "that name is the engine's own; choose another, such as iacnet",
         ),
         (
             "KARST_BASE_IMAGE",

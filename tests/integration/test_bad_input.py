@@ -348,7 +348,7 @@ def test_no_provider(shop: Shop, tmp_path: Path) -> None:
 def test_no_value_for_a_secret(shop: Shop) -> None:
     shop.write(_more(secrets=["NO_SUCH_TOKEN", "NOR_THIS"]))
     assert shop.refuses(22, "deploy") == (
-        "karst: the step's environment: no value for NO_SUCH_TOKEN (service more), "
+        "karst: the environment: no value for NO_SUCH_TOKEN (service more), "
         "NOR_THIS (service more)\n"
         "  -> set the variable in the environment (or in .env on a terminal) "
         "under that name\n"

@@ -5,7 +5,12 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator
 
-from karst.config.addresses import hide_password, is_engine_address, is_network_name
+from karst.config.addresses import (
+    hide_password,
+    is_engine_address,
+    is_network_name,
+    network_remedy,
+)
 from karst.config.faults import Fault
 from karst.config.schema import MeshModel, StackModel
 from karst.config.sentences import suggest
@@ -29,7 +34,7 @@ def check_surroundings(stack: StackModel) -> Iterator[Fault]:
         yield Fault(
             ("mesh", "network"),
             f"'{network}' is no name for a network of one's own",
-            "use letters, digits, '_', '.' and '-', such as iacnet",
+            network_remedy(network),
         )
     yield from _check_subnet(stack.mesh)
     if host is not None and not is_engine_address(host):
