@@ -191,7 +191,7 @@ def test_a_lock_that_names_another_tree_is_refused(locked: Locked) -> None:
         outcome = stack.run("plan", KARST_CACHE_DIR=str(stack.folder / "fresh"))
     finally:
         lock.write_text(kept)
-    assert outcome.returncode == 12
+    assert outcome.returncode == 27
     assert "service 'web'" in outcome.stderr
     assert "0000000" in outcome.stderr
 
