@@ -7,9 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
-from urllib.parse import urlsplit
 
-from karst.context.payload import Payload, is_branch, is_commit, is_repository
+from karst.context.payload import (
+    Payload,
+    is_branch,
+    is_commit,
+    is_repository,
+    read_url,
+)
 from karst.context.run_context import Comment, FinishedRun, RunContext
 from karst.errors import ConfigError
 
@@ -45,8 +50,8 @@ def read_github_context(
         commit=_commit(environ),
         default_branch=_default_branch(event),
         actor=environ.get("GITHUB_ACTOR") or None,
-        server_url=_url(environ, "GITHUB_SERVER_URL", "https://github.com"),
-        api_url=_url(environ, "GITHUB_API_URL", "https://api.github.com"),
+        server_url=read_url(environ, "GITHUB_SERVER_URL", "https://github.com"),
+        api_url=read_url(environ, "GITHUB_API_URL", "https://api.github.com"),
     )
     run = environ.get("GITHUB_RUN_ID", "")
     if run.isascii() and run.isdecimal():
@@ -224,15 +229,3 @@ def _branch(environ: Mapping[str, str]) -> str | None:
 def _default_branch(event: Mapping[str, Any]) -> str | None:
     found = Payload(event, _EVENT).find("repository.default_branch")
     return found if isinstance(found, str) and is_branch(found) else None
-
-
-def _url(environ: Mapping[str, str], name: str, default: str) -> str:
-    text = environ.get(name) or default
-    try:
-        parts = urlsplit(text)
-        well = parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:
-        well = False
-    if not well:
-        raise ConfigError(f"'{text:.80}' is no URL", where=name)
-    return text.rstrip("/")

@@ -6,9 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from karst.context.payload import is_branch, is_commit
+from karst.context.payload import is_branch, is_commit, read_url
 from karst.context.run_context import RunContext
 from karst.errors import ConfigError
 
@@ -33,9 +32,9 @@ def read_gitlab_context(environ: Mapping[str, str]) -> RunContext:
         branch=_branch(environ, "CI_COMMIT_BRANCH"),
         default_branch=_branch(environ, "CI_DEFAULT_BRANCH"),
         actor=environ.get("GITLAB_USER_LOGIN") or None,
-        run_url=_url(environ, "CI_JOB_URL", ""),
-        server_url=_url(environ, "CI_SERVER_URL", "https://gitlab.com"),
-        api_url=_url(environ, "CI_API_V4_URL", "https://gitlab.com/api/v4"),
+        run_url=read_url(environ, "CI_JOB_URL", ""),
+        server_url=read_url(environ, "CI_SERVER_URL", "https://gitlab.com"),
+        api_url=read_url(environ, "CI_API_V4_URL", "https://gitlab.com/api/v4"),
     )
     source = environ.get(_SOURCE, "")
     if environ.get("CI_MERGE_REQUEST_IID"):
@@ -112,17 +111,3 @@ def _commit(environ: Mapping[str, str], name: str) -> str:
 def _branch(environ: Mapping[str, str], name: str) -> str | None:
     found = environ.get(name, "")
     return found if found and is_branch(found) else None
-
-
-def _url(environ: Mapping[str, str], name: str, default: str) -> str:
-    text = environ.get(name) or default
-    if not text:
-        return ""
-    try:
-        parts = urlsplit(text)
-        well = parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:
-        well = False
-    if not well:
-        raise ConfigError(f"'{text:.80}' is no URL", where=name)
-    return text.rstrip("/")

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 from karst.errors import ConfigError
 
@@ -115,3 +116,19 @@ def is_repository(text: str) -> bool:
 
 def is_branch(text: str) -> bool:
     return 0 < len(text) <= 255 and not _NO_BRANCH.search(text)
+
+
+def read_url(environ: Mapping[str, str], name: str, default: str) -> str:
+    """A variable's URL without a slash at its end; raises ConfigError for any other
+    text, and returns "" where neither variable nor default is there."""
+    text = environ.get(name) or default
+    if not text:
+        return ""
+    try:
+        parts = urlsplit(text)
+        well = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        well = False
+    if not well:
+        raise ConfigError(f"'{text:.80}' is no URL", where=name)
+    return text.rstrip("/")
