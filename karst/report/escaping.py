@@ -20,6 +20,8 @@ _TERMINAL = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-Z\\-_]"
 )
 _SPACE = re.compile(r"[\s\x1c-\x1f\x85\u2028\u2029]+")
+# What ends a line for some reader, if not for Markdown's.
+_ENDS = "\r\n\x85\u2028\u2029"
 # Control, format (writing direction, invisible signs), surrogate, private, unassigned.
 _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn"}
 
@@ -60,7 +62,7 @@ def code_block(lines: Iterable[str], info: str = "", *, limit: int = 400) -> str
 def log_line(text: str, limit: int) -> str:
     """A line as it came, without anything unseen. Spaces stay: they are a log's columns and a program's indents."""
     flat = _TERMINAL.sub("", text[: limit * 4 + 64]).replace("\t", "    ").rstrip()
-    return shorten("".join(_seen(" " if c in "\r\n" else c) for c in flat), limit)
+    return shorten("".join(_seen(" " if c in _ENDS else c) for c in flat), limit)
 
 
 def _seen(sign: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from karst.health import Verdict
 from karst.inspection import Candidate, Entrypoint, Evidence
 from karst.report import (
@@ -15,6 +17,7 @@ from karst.report import (
     render_table,
 )
 from karst.report.entrypoint_text import entrypoint_document, render_entrypoint
+from karst.report.escaping import log_line
 from karst.report.model import Alert, PlanReport, ServiceLine
 from karst.terraform import NetworkVariables, Plan, ResourceChange, ServiceChange, Stack
 
@@ -204,3 +207,8 @@ def test_what_an_entrypoint_adds_and_sets() -> None:
     ]
     worker = Entrypoint("command", "w", ("w",), "r", protocol="none")
     assert "listens     on no port: a worker or a bot" in render_entrypoint(worker)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\x85", "\u2028", "\u2029"])
+def test_a_log_line_is_one_line_for_every_reader(end: str) -> None:
+    assert log_line(f"one{end}two", 100).splitlines() == ["one two"]
