@@ -101,12 +101,16 @@ def deliver(
     with tarfile.open(fileobj=archive, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for index, (_, entries) in enumerate(files.items()):
             for entry in entries:
-                info = tarfile.TarInfo(f"v/{index}/{entry.path}")
-                info.size, info.mode = len(entry.content), entry.mode
-                info.uid, info.gid = entry.uid, entry.gid
-                tar.addfile(info, io.BytesIO(entry.content))
+                _add(tar, f"v/{index}/{entry.path}", entry)
     with _carrier(engine, image, list(files)) as carrier, telling("handing over files"):
         engine.client.api.put_archive(carrier, "/", archive.getvalue())
+
+
+def _add(tar: tarfile.TarFile, path: str, file: VolumeFile) -> None:
+    info = tarfile.TarInfo(path)
+    info.size, info.mode = len(file.content), file.mode
+    info.uid, info.gid = file.uid, file.gid
+    tar.addfile(info, io.BytesIO(file.content))
 
 
 def read_file(engine: Engine, container: str, path: str) -> bytes | None:
@@ -207,10 +211,7 @@ def run_once(engine: Engine, shot: OneShot) -> Iterator[str]:
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         for entry in shot.files:
-            info = tarfile.TarInfo(entry.path)
-            info.size, info.mode = len(entry.content), entry.mode
-            info.uid, info.gid = entry.uid, entry.gid
-            tar.addfile(info, io.BytesIO(entry.content))
+            _add(tar, entry.path, entry)
     api = engine.client.api
     with telling("running a probe"):
         config = api.create_host_config(

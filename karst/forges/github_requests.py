@@ -7,7 +7,6 @@ from typing import Any
 from urllib.parse import quote
 
 from github import GithubException
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
 from karst.forges.access import ForgeAccess
 from karst.forges.github_comments import (
@@ -28,8 +27,8 @@ from karst.forges.publishing import (
     PublishFailure,
     RequestFacts,
 )
+from karst.forges.repeating import repeated
 
-_WRITES = 3
 _PULLS_PAGES = 5
 
 
@@ -64,7 +63,9 @@ class GitHubRequests:
         self, request: int, header: CommentHeader, text: str, mode: CommentMode
     ) -> str:
         # A write whose answer was lost may have been done: looking first makes it safe.
-        return self._repeated()(write_comment, self._line, request, header, text, mode)
+        return repeated(self._line.sleep)(
+            write_comment, self._line, request, header, text, mode
+        )
 
     def own_comments(self, request: int) -> tuple[Comment, ...]:
         return list_comments(self._line, request)
@@ -139,21 +140,10 @@ class GitHubRequests:
         return self._line.ask(f"reading {path}", read)
 
     def upsert_issue(self, header: CommentHeader, title: str, text: str) -> str:
-        return self._repeated()(write_issue, self._line, header, title, text)
+        return repeated(self._line.sleep)(write_issue, self._line, header, title, text)
 
     def close_issue(self, header: CommentHeader, text: str) -> str | None:
-        return self._repeated()(close_issue, self._line, header, text)
-
-    def _repeated(self) -> Retrying:
-        return Retrying(
-            retry=retry_if_exception(
-                lambda e: isinstance(e, PublishFailure) and e.why == "unavailable"
-            ),
-            stop=stop_after_attempt(_WRITES),
-            wait=wait_exponential(multiplier=0.5, max=5),
-            sleep=self._line.sleep,
-            reraise=True,
-        )
+        return repeated(self._line.sleep)(close_issue, self._line, header, text)
 
 
 def _facts(pull: Any, repository: str) -> RequestFacts:

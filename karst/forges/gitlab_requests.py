@@ -6,7 +6,6 @@ from functools import cached_property
 from typing import Any
 
 import gitlab
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
 from karst.forges.access import ForgeAccess
 from karst.forges.first_parents import first_parents
@@ -22,8 +21,8 @@ from karst.forges.publishing import (
     PublishFailure,
     RequestFacts,
 )
+from karst.forges.repeating import repeated
 
-_WRITES = 3
 # One question each; what came in before these is said to have no receipt.
 _COMMITS_LOOKED_AT = 100
 # GitLab's levels of access: Maintainer, Developer, Guest.
@@ -62,7 +61,9 @@ class GitLabRequests:
         self, request: int, header: CommentHeader, text: str, mode: CommentMode
     ) -> str:
         # A write whose answer was lost may have been done: looking first makes it safe.
-        return self._repeated()(write_note, self._line, request, header, text, mode)
+        return repeated(self._line.sleep)(
+            write_note, self._line, request, header, text, mode
+        )
 
     def own_comments(self, request: int) -> tuple[Comment, ...]:
         return list_notes(self._line, request)
@@ -190,21 +191,10 @@ class GitLabRequests:
         return self._line.ask(f"reading {path}", read)
 
     def upsert_issue(self, header: CommentHeader, title: str, text: str) -> str:
-        return self._repeated()(write_issue, self._line, header, title, text)
+        return repeated(self._line.sleep)(write_issue, self._line, header, title, text)
 
     def close_issue(self, header: CommentHeader, text: str) -> str | None:
-        return self._repeated()(close_issue, self._line, header, text)
-
-    def _repeated(self) -> Retrying:
-        return Retrying(
-            retry=retry_if_exception(
-                lambda e: isinstance(e, PublishFailure) and e.why == "unavailable"
-            ),
-            stop=stop_after_attempt(_WRITES),
-            wait=wait_exponential(multiplier=0.5, max=5),
-            sleep=self._line.sleep,
-            reraise=True,
-        )
+        return repeated(self._line.sleep)(close_issue, self._line, header, text)
 
 
 def _merged(request: dict[str, Any], commit: str) -> MergedRequest:
