@@ -16,6 +16,8 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
+from karst.inspection.source import parse_python
+
 VERSION = "0.0.0"
 _NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/-]*", re.ASCII)
@@ -143,7 +145,7 @@ def _read_setup_cfg(tree: Path) -> dict[str, dict[str, str]]:
 def _read_setup_py(tree: Path) -> dict[str, Any]:
     """The arguments of setup() that are written out; True for any other value."""
     try:
-        module = ast.parse((tree / "setup.py").read_text("utf-8"))
+        module = parse_python((tree / "setup.py").read_text("utf-8"))
     except (OSError, UnicodeDecodeError, SyntaxError, ValueError, RecursionError):
         return {}
     for node in ast.walk(module):

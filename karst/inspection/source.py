@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import threading
 import tomllib
 import warnings
 from collections.abc import Callable
@@ -22,6 +23,17 @@ _NO_SOURCES = frozenset(
     {"node_modules", "site-packages", "venv", "__pycache__", "bower_components"}
 )
 _T = TypeVar("_T")
+# One parse at a time: before 3.11.9 and 3.12.3, CPython counts the depth of every
+# thread's tree in one place and raises SystemError (python/cpython#106905); and
+# `catch_warnings` changes the filters of all threads.
+_PARSER = threading.Lock()
+
+
+def parse_python(text: str) -> ast.Module:
+    """Parse somebody's Python; raises SyntaxError, ValueError, RecursionError."""
+    with _PARSER, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # bad escapes in somebody's strings
+        return ast.parse(text)
 
 
 @dataclass(frozen=True)
@@ -138,9 +150,7 @@ class SourceTree:
         if text is None:
             return None
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # bad escapes in somebody's strings
-                return ast.parse(text)
+            return parse_python(text)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return None
 
