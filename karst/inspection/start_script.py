@@ -21,14 +21,16 @@ from karst.inspection.shell import (
 from karst.inspection.source import SourceTree
 from karst.inspection.translate import Place, Translated, bare, translate
 
-_CONTROL = re.compile(r"(then|else|do|if|elif|while|until|!|\{)\b\s*")
+_CONTROL = re.compile(r"(?<!\$)(then|else|do|if|elif|while|until|!|\{)\b\s*")
 _BLOCK_START = re.compile(r"\s*(if|case|while|until|for)\b(?!.*\b(fi|esac|done)\b)")
 _BLOCK_END = re.compile(r"\s*(fi|esac|done)\b")
 _ASSIGNED = re.compile(r"\s*(?:export\s+)?([A-Za-z_]\w*)=(\S*)\s*$")
 # A script that does these wants another image than karst's.
 _NOT_HERE = re.compile(
     r"\b(poetry|pipenv|pdm|uv|debugpy|gosu|su-exec|usermod|groupmod|useradd|chown|apt-get|apk|supervisord|nginx|su)\b"
-    r"|activate|^\s*source\b",
+    r"|activate|^\s*source\b"
+    # a program at a place where only the author's image has it
+    r"|(?<![\w$}.-])/(?!(usr/)?(local/)?s?bin/)[\w./-]+/bin/\w",
     re.MULTILINE,
 )
 # Steps before the server that the author declared; what else stands there is left out.
