@@ -19,6 +19,7 @@ from karst.mesh.assemble import Member, assemble
 from karst.mesh.delivery import secret_files, set_files
 from karst.mesh.files import FileSet, render_door, render_node
 from karst.mesh.target import TargetState, target_file, volume_name
+from karst.pipeline.data_volumes import DATA, data_volume
 from karst.pipeline.tools import Tools
 from karst.pki import CertificateAuthority, Identity, Leaf
 from karst.secret import Secret
@@ -136,9 +137,9 @@ class Handing:
                 names.append(release.secrets_volume)
             self._make(names, release, present)
             for name in release.volumes:
-                data = f"{self.spec.name}-{release.service}-{name}"
+                data = data_volume(self.spec.name, release.service, name)
                 if data not in present:
-                    labels = {"karst.stack": self.spec.name, "karst.data": "kept"}
+                    labels = {"karst.stack": self.spec.name, DATA: "kept"}
                     create_volume(engine, data, labels)
                     present.add(data)
         for door in stack.doors.values():
@@ -254,6 +255,6 @@ def stack_volumes(tools: Tools, stack: str) -> tuple[list[str], list[str]]:
     own: list[str] = []
     data: list[str] = []
     for volume in list_volumes(tools.engine, {"karst.stack": stack}):
-        kept = "karst.data" in volume.labels
+        kept = DATA in volume.labels
         (data if kept else own).append(volume.name)
     return sorted(own), sorted(data)

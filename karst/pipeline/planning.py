@@ -7,11 +7,14 @@ somebody else's code.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from karst.config.settings import Settings
 from karst.config.spec import StackSpec
+from karst.effects.engine_volumes import list_volumes
 from karst.fetch.lock import RepoLock
 from karst.pipeline import checks
+from karst.pipeline.data_volumes import refuse_volumes
 from karst.pipeline.preparing import prepare
 from karst.pipeline.tools import Planned, Tools
 from karst.terraform.ledger import render_stack
@@ -42,6 +45,7 @@ def plan(
         spec, ready.prepared, applied, tools.sidecar_image, taken, ready.lock
     )
     checks.refuse_clashes(tools.engine, spec, stack)
+    refuse_volumes(spec, stack, applied, partial(list_volumes, tools.engine))
     tools.progress.step("terraform plan")
     planned = tools.session.plan(stack, applied)
     # A kept release keeps its image, whatever a newer karst would build in its place.
