@@ -20,6 +20,7 @@ from karst.inspection.families import (
 from karst.inspection.frameworks import ASIDE, OBJECTS, Family
 from karst.inspection.imports import (
     Place,
+    files_of,
     folder_of,
     place_in,
 )
@@ -37,6 +38,7 @@ _NAMES = ("app", "application", "api", "server", "asgi_app", "wsgi_app")
 _CALLED = ("app(", "App(", "application(", "server(", "Server(", "api(", "API(")
 _MADE = (*sorted(f"{n}(" for n in {n for _, n in OBJECTS}), ".server", *_CALLED)
 _MODULES = tuple(sorted({module.partition(".")[0] for module, _ in OBJECTS}))
+_USED = re.compile(r"\b(\w++)\s*+[.(]")
 _MOST = 400
 
 
@@ -88,12 +90,7 @@ def _stem(path: str) -> str:
 
 
 def _in_file(tree: SourceTree, path: str) -> Iterator[Application]:
-    text = tree.read(path) or ""
-    likely = _stem(path) in _FILES or path.count("/") <= 1
-    named = any(word in text for word in _MODULES)
-    texts = _MADE if named else _CALLED
-    wanted = (named or likely) and any(made in text for made in texts)
-    module = tree.parse(path) if wanted else None
+    module = tree.parse(path) if _may_make(tree, path) else None
     if module is None:
         return
     known = known_names(tree, path)
@@ -108,6 +105,27 @@ def _in_file(tree: SourceTree, path: str) -> Iterator[Application]:
                 continue
             if family := made_by(tree, path, node, known, 0):
                 yield _application(tree, path, node.name, family, True, node.lineno)
+
+
+def _may_make(tree: SourceTree, path: str) -> bool:
+    """Say whether `path` is worth its parsing, which is what most of the time goes for."""
+    text = tree.read(path) or ""
+    imports = "".join(line for line in text.splitlines() if "import" in line)
+    if any(word in imports for word in _MODULES):
+        return any(made in text for made in _MADE)
+    likely = _stem(path) in _FILES or path.count("/") <= 1
+    if not likely and not any(word in text for word in _MODULES):
+        return False
+    # Without a framework of its own, by what another file of the tree makes.
+    return any(made in text for made in _CALLED) and _calls_another(tree, path, text)
+
+
+def _calls_another(tree: SourceTree, path: str, text: str) -> bool:
+    used = set(_USED.findall(text))
+    return any(
+        local in used and any(files_of(tree, path, *source))
+        for local, source in known_names(tree, path).items()
+    )
 
 
 def _assigned(
@@ -190,7 +208,6 @@ def serve(
     spec = f"{place.module}:{app.name}"
     program, words = _server(app, spec, packaging)
     requirement = SERVERS[program].requirement
-    name = re.split(r"[\[<>=]", requirement)[0]
     words += where(SERVERS[program])
     return Candidate(
         "command",
@@ -203,7 +220,7 @@ def serve(
         workdir=place_of(folder),
         folder=manifest_folder(tree, folder_of(app.file)),
         protocol="http",
-        packages=(requirement,) if name and not packaging.depends_on(name) else (),
+        packages=packaging.lacks(requirement) if requirement else (),
     )
 
 

@@ -13,7 +13,7 @@ from karst.inspection.django import django
 from karst.inspection.entrypoint import Candidate
 from karst.inspection.frameworks import ASIDE, LIBRARIES, TEMPLATES
 from karst.inspection.packaging import Packaging, normalise, packaging_at
-from karst.inspection.programs import Program, placed, scanned
+from karst.inspection.programs import Program, is_likely, is_outer, placed, scanned
 from karst.inspection.rules import RULES, SCRIPTS, Found
 from karst.inspection.source import SourceTree
 from karst.inspection.streamlit import streamlit
@@ -97,7 +97,8 @@ def _serving(tree: SourceTree, packaging: Packaging) -> Found:
     files = [p for p in placed(tree, packaging) if p.nature]
     if good or files:
         return _first(good, files, packaging)
-    found = [p for p in scanned(tree, likely=True) if p.nature]
+    nearer = scanned(tree, look=True, among=lambda p: is_likely(p) or is_outer(p))
+    found = [p for p in nearer if p.nature]
     shown = [p for p in found if p.likely or not _is_collection(tree)]
     return _likeliest(shown)
 
@@ -168,7 +169,7 @@ def _namesake(tree: SourceTree, packaging: Packaging) -> Found:
             return Found((script.candidate,))
     if found[0].rank[1] < 2:
         return Found()
-    files = [p for p in scanned(tree, likely=False) if "/" not in p.file]
+    files = scanned(tree, look=False, among=is_outer)
     probable = [p.candidate for p in files if not p.unlikely]
     return Found(tuple(probable)) if len(probable) == 1 else Found()
 
@@ -193,14 +194,15 @@ def _others(tree: SourceTree, packaging: Packaging) -> Found:
     programs = placed(tree, packaging)
     if good or programs:
         return _first(good, programs, packaging, rest)
-    files = scanned(tree, likely=False)
-    likely = tuple(p for p in files if p.likely)
+    likely = scanned(tree, look=False, among=is_likely)
     if packaging.packaged:
         # Deeper in a distribution without scripts, a file is a part of a library.
         outer = [p for p in likely if "/" not in p.file.removeprefix("src/")]
         found = _likeliest(outer)
         return Found(found.best, (*found.rest, *(p.candidate for p in likely)))
-    found = _likeliest(likely or (() if _is_collection(tree) else files))
+    if not likely and not _is_collection(tree):
+        likely = scanned(tree, look=False, among=lambda _: True)
+    found = _likeliest(likely)
     return Found(found.best, (*found.rest, *rest))
 
 

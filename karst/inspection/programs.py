@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from karst.inspection.commands import (
@@ -78,16 +78,21 @@ def placed(tree: SourceTree, packaging: Packaging) -> tuple[Program, ...]:
     return tuple(program for program in found if program)
 
 
-def scanned(tree: SourceTree, *, likely: bool) -> tuple[Program, ...]:
-    """Programs of rule 5, the likeliest first.
+def scanned(
+    tree: SourceTree, *, look: bool, among: Callable[[str], bool]
+) -> tuple[Program, ...]:
+    """Programs of rule 5 whose paths are `among` those asked for, the likeliest first.
 
-    `likely`: only those, with what they do; that is not looked for in others.
+    `look`: with what they do.
     """
-    found = []
-    for path, rule in tree.once("scan", "", lambda _: tuple(_by_scan(tree))):
-        if not likely or is_likely(path) or "/" not in path:
-            found.append(_program(tree, path, rule, look=likely))
+    scan = tree.once("scan", "", lambda _: tuple(_by_scan(tree)))
+    found = [_program(tree, p, rule, look=look) for p, rule in scan if among(p)]
     return tuple(program for program in found if program)
+
+
+def is_outer(path: str) -> bool:
+    """Say whether the file lies at the root."""
+    return "/" not in path
 
 
 def is_likely(path: str) -> bool:

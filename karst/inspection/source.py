@@ -19,6 +19,7 @@ from karst.inspection.entrypoint import Evidence
 # Fetched content is hostile: nothing is read without a bound.
 MAX_FILE_BYTES = 1 << 20
 MAX_LISTED = 20_000
+_PIECE = 1 << 16
 _NO_SOURCES = frozenset(
     {"node_modules", "site-packages", "venv", "__pycache__", "bower_components"}
 )
@@ -106,9 +107,7 @@ class SourceTree:
         if not self.is_file(path):
             return None
         try:
-            # Not pathlib: a large tree is read within a few dozen milliseconds.
-            with open(f"{self.root}/{path}", "rb") as file:  # noqa: PTH123
-                raw = file.read(MAX_FILE_BYTES + 1)
+            raw = _bytes_of(f"{self.root}/{path}")
             return None if len(raw) > MAX_FILE_BYTES else raw.decode("utf-8-sig")
         except (OSError, UnicodeDecodeError):
             return None
@@ -133,13 +132,17 @@ class SourceTree:
 
     def python_files(self, skip: frozenset[str]) -> tuple[str, ...]:
         """Paths of all .py files, sorted; folders in `skip` left out."""
-        return tuple(
-            sorted(
-                path
-                for path in self.files
-                if path.endswith(".py") and skip.isdisjoint(path.split("/")[:-1])
+
+        def find(_: str) -> tuple[str, ...]:
+            return tuple(
+                sorted(
+                    path
+                    for path in self.files
+                    if path.endswith(".py") and skip.isdisjoint(path.split("/")[:-1])
+                )
             )
-        )
+
+        return self.once("python files", "/".join(sorted(skip)), find)
 
     def parse(self, path: str) -> ast.Module | None:
         """Parse a Python file; None where that can't be done."""
@@ -190,6 +193,19 @@ class SourceTree:
             self._kept[kind, path] = make(path)
         value: _T = self._kept[kind, path]
         return value
+
+
+def _bytes_of(path: str) -> bytes:
+    """Read `path`, though no more than shows that it is too large."""
+    # A file object with room for the largest file costs most of the time of a tree.
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        raw = os.read(fd, _PIECE)
+        while len(raw) <= MAX_FILE_BYTES and (piece := os.read(fd, _PIECE)):
+            raw += piece
+        return raw
+    finally:
+        os.close(fd)
 
 
 def table(data: object, *keys: str) -> dict[str, Any]:
