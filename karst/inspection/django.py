@@ -60,7 +60,7 @@ def _project(tree: SourceTree, packaging: Packaging, path: str) -> Candidate:
         evidence.append(tree.evidence(file, tree.line_of(file, "application", "app ")))
         words = [program, f"{module}:application", *where(SERVERS[program])]
         requirement = SERVERS[program].requirement
-        packages = () if packaging.depends_on(program) else (requirement,)
+        packages = packaging.lacks(requirement)
         python_path = place_of(base) if base != folder else ""
     return Candidate(
         "command",

@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import configparser
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
+
+from packaging.requirements import InvalidRequirement, Requirement
 
 from karst.inspection.entrypoint import Evidence
 from karst.inspection.source import SourceTree, table
@@ -35,7 +37,9 @@ class Packaging:
         name: the project's name, or "".
         scripts: console scripts in their order.
         modules: import names that the project would have.
-        requires: normalised names of its direct dependencies.
+        requires: normalised names of its direct dependencies, extras among them.
+        extras: of an extra's dependencies that nothing else brings, by their
+            normalised names, all requirements of that extra.
         packaged: it is built into a distribution.
         library: it calls itself a library, or an add-on of a framework.
     """
@@ -44,11 +48,22 @@ class Packaging:
     scripts: tuple[Script, ...] = ()
     modules: frozenset[str] = frozenset()
     requires: frozenset[str] = frozenset()
+    extras: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     packaged: bool = False
     library: bool = False
 
     def depends_on(self, *names: str) -> bool:
         return not self.requires.isdisjoint(names)
+
+    def lacks(self, requirement: str) -> tuple[str, ...]:
+        """Requirements to install besides the project's own, so that this one is met.
+
+        What only an extra brings, comes with the rest of that extra.
+        """
+        name = normalise(re.split(r"[\[<>=~!;]", requirement)[0])
+        if name in self.extras:
+            return self.extras[name]
+        return () if name in self.requires else (requirement,)
 
 
 def normalise(name: str) -> str:
@@ -65,13 +80,14 @@ def read_packaging(tree: SourceTree) -> Packaging:
     names = [project.get("name"), poetry.get("name"), setup.get("name")]
     names += [config.get("metadata", {}).get("name")]
     known = [name for name in names if isinstance(name, str) and name]
+    requires = {normalise(name) for name in _requires(tree, data, setup, config)}
+    extras = {n: lines for n, lines in _extras(data).items() if n not in requires}
     return Packaging(
         name=known[0] if known else "",
         scripts=tuple(_scripts(tree, setup, config)),
         modules=frozenset(_modules(known, data, setup)),
-        requires=frozenset(
-            normalise(name) for name in _requires(tree, data, setup, config)
-        ),
+        requires=frozenset(requires | extras.keys()),
+        extras=extras,
         packaged="build-system" in data or bool(setup),
         library=any(
             _LIBRARY in (tree.read(file) or "")
@@ -209,9 +225,11 @@ def _requires(
 ) -> Iterator[str]:
     listed = table(data, "project").get("dependencies")
     lines = list(listed) if isinstance(listed, list) else []
-    extras = table(data, "project", "optional-dependencies").values()
-    lines += [line for extra in extras if isinstance(extra, list) for line in extra]
-    lines += table(data, "tool", "poetry", "dependencies")
+    lines += [
+        name
+        for name, wanted in table(data, "tool", "poetry", "dependencies").items()
+        if not (isinstance(wanted, dict) and wanted.get("optional"))
+    ]
     lines += config.get("options", {}).get("install_requires", "").splitlines()
     wanted = setup.get("install_requires")
     lines += wanted if isinstance(wanted, list | tuple) else []
@@ -222,6 +240,32 @@ def _requires(
         match = _NAME.match(line.strip().strip('"')) if isinstance(line, str) else None
         if match:
             yield match[0]
+
+
+def _extras(data: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Requirements of the first extra that names a distribution, by its name."""
+    found: dict[str, tuple[str, ...]] = {}
+    for extra in table(data, "project", "optional-dependencies").values():
+        lines = extra if isinstance(extra, list) else []
+        named = {n: r for n, r in map(_plain_requirement, lines) if n}
+        for name in named:
+            found.setdefault(name, tuple(named.values()))
+    for name, wanted in table(data, "tool", "poetry", "dependencies").items():
+        if isinstance(wanted, dict) and wanted.get("optional"):
+            plain, line = _plain_requirement(name)
+            found.setdefault(plain, (line,)) if plain else None
+    return found
+
+
+def _plain_requirement(line: object) -> tuple[str, str]:
+    """Its normalised name and its one spelling; ("", "") for an address or no name."""
+    try:
+        wanted = Requirement(line) if isinstance(line, str) else None
+    except InvalidRequirement:
+        wanted = None
+    if wanted is None or wanted.url:
+        return "", ""
+    return normalise(wanted.name), str(wanted)
 
 
 def _requirements(tree: SourceTree) -> Iterator[str]:

@@ -47,7 +47,6 @@ def _candidate(tree: SourceTree, path: str, packaging: Packaging) -> Candidate:
     words = ["streamlit", "run", path[len(folder) :].strip("/"), *where(server)]
     words += ["--server.headless", "true"]
     line = tree.line_of(path, "import streamlit", "from streamlit")
-    lacks = not packaging.depends_on("streamlit")
     return Candidate(
         "command",
         quote(words),
@@ -57,5 +56,5 @@ def _candidate(tree: SourceTree, path: str, packaging: Packaging) -> Candidate:
         workdir=place_of(folder),
         folder=folder,
         protocol="http",
-        packages=("streamlit",) if lacks else (),
+        packages=packaging.lacks("streamlit"),
     )

@@ -154,7 +154,7 @@ def lacking(words: list[str], packaging: Packaging) -> tuple[str, ...]:
     """Requirements of a server's command that the project does not name."""
     name, server = recognise(words)
     needs = _requirements(name, server.requirement, words) if server else []
-    return tuple(r for r in needs if not packaging.depends_on(_distribution(r)))
+    return tuple(dict.fromkeys(r for need in needs for r in packaging.lacks(need)))
 
 
 def _installed(program: str, packaging: Packaging) -> bool:
@@ -164,14 +164,16 @@ def _installed(program: str, packaging: Packaging) -> bool:
     return program in scripts or packaging.depends_on(normalise(name))
 
 
-def _distribution(requirement: str) -> str:
-    return normalise(re.split(r"[\[<>=~!;]", requirement)[0])
-
-
 def _requirements(name: str, requirement: str, words: list[str]) -> list[str]:
     found = [requirement] if requirement else []
     if name == "gunicorn" and any("uvicorn" in word for word in words):
         found.append("uvicorn>=0.20,<1")
+    found += [
+        value.rpartition("=")[2]
+        for option, value in pairwise([*words, ""])
+        if (option in ("-k", "--worker-class") or value.startswith("--worker-class="))
+        and value.rpartition("=")[2] in ("gevent", "eventlet")
+    ]
     return found
 
 
