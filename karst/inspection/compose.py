@@ -46,6 +46,11 @@ def builds(tree: SourceTree) -> Iterator[tuple[str, str, dict[str, Any], str]]:
         return
 
 
+def published(tree: SourceTree) -> frozenset[str]:
+    """Names of the services with a build: that publish a port."""
+    return frozenset(name for name, _, service, _ in builds(tree) if "ports" in service)
+
+
 def composed(tree: SourceTree, packaging: Packaging) -> Iterator[tuple[str, Candidate]]:
     """Candidates by service name, services before helpers; all of one folder.
 

@@ -1,7 +1,7 @@
 """Where authors declare the command: image files, Procfile, compose, platforms.
 
-Each source is one function that returns candidates, the best first; `DECLARED` holds
-their order. A source that says nothing returns ().
+Each source is one function that returns what it found, nothing where it says nothing;
+`DECLARED` holds their order.
 """
 
 from __future__ import annotations
@@ -11,32 +11,33 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from karst.inspection.authored import authored
-from karst.inspection.compose import composed
+from karst.inspection.compose import composed, published
 from karst.inspection.dockerfile_command import from_dockerfile
 from karst.inspection.documents import read_json, read_toml, read_yaml
 from karst.inspection.entrypoint import Candidate
 from karst.inspection.packaging import Packaging
+from karst.inspection.processes import in_order
+from karst.inspection.rules import Found
 from karst.inspection.source import SourceTree, table
 from karst.inspection.translate import Place
 
-_PROCESSES = ("web", "app", "api", "server", "bot", "worker")
 _PROCFILE_LINE = re.compile(r"\s*([\w-]+)\s*:\s*(\S.*)")
 _DOCKERFILES = ("Dockerfile", "docker/Dockerfile", "Containerfile")
 
-Source = Callable[[SourceTree, Packaging], tuple[Candidate, ...]]
+Source = Callable[[SourceTree, Packaging], Found]
 
 
-def dockerfile(tree: SourceTree, packaging: Packaging) -> tuple[Candidate, ...]:
+def dockerfile(tree: SourceTree, packaging: Packaging) -> Found:
     """Dockerfile: ENTRYPOINT and CMD of the last stage."""
     for path in _DOCKERFILES:
         if path in tree.files:
             found = from_dockerfile(tree, packaging, path)
             if found:
-                return found
-    return ()
+                return Found(found[:1], found[1:])
+    return Found()
 
 
-def procfile(tree: SourceTree, packaging: Packaging) -> tuple[Candidate, ...]:
+def procfile(tree: SourceTree, packaging: Packaging) -> Found:
     """Procfile: web, else another process that is no release step."""
     found: dict[str, Candidate] = {}
     for number, line in enumerate(tree.lines("Procfile"), 1):
@@ -49,29 +50,30 @@ def procfile(tree: SourceTree, packaging: Packaging) -> tuple[Candidate, ...]:
         if candidate:
             found.setdefault(match[1], _as_process(candidate, match[1]))
         elif match[1] == "web":
-            return ()  # a worker beside it is not what is meant
-    return _in_order(found)
+            return Found()  # a worker beside it is not what is meant
+    return in_order(found, project=packaging.name)
 
 
-def compose(tree: SourceTree, packaging: Packaging) -> tuple[Candidate, ...]:
+def compose(tree: SourceTree, packaging: Packaging) -> Found:
     """compose: the command of the service that builds this folder."""
-    return _in_order(dict(composed(tree, packaging)))
+    found = dict(composed(tree, packaging))
+    return in_order(found, project=packaging.name, published=published(tree))
 
 
-def fastapi(tree: SourceTree, packaging: Packaging) -> tuple[Candidate, ...]:
+def fastapi(tree: SourceTree, packaging: Packaging) -> Found:
     """[tool.fastapi] entrypoint in pyproject.toml."""
     value = table(tree.pyproject(), "tool", "fastapi").get("entrypoint")
     if not isinstance(value, str) or ":" not in value:
-        return ()
+        return Found()
     line = tree.line_of("pyproject.toml", "[tool.fastapi]") + 1
     evidence = tree.evidence("pyproject.toml", line)
     rule = "[tool.fastapi] entrypoint"
     words = ["uvicorn", value]
     found = authored(tree, packaging, words, Place(), rule, evidence)
-    return (found,) if found else ()
+    return Found((found,) if found else ())
 
 
-def render(tree: SourceTree, packaging: Packaging) -> tuple[Candidate, ...]:
+def render(tree: SourceTree, packaging: Packaging) -> Found:
     """render.yaml: startCommand or dockerCommand of the web service, else a worker."""
     found: dict[str, Candidate] = {}
     for name in ("render.yaml", "render.yml"):
@@ -85,26 +87,26 @@ def render(tree: SourceTree, packaging: Packaging) -> tuple[Candidate, ...]:
             folder = str(service.get("rootDir") or "").strip("./")
             rule = f"{name}: {service.get('type')}"
             _add(tree, packaging, found, name, str(service["type"]), command, rule, folder)  # fmt: skip
-    return _in_order(found)
+    return in_order(found, project=packaging.name)
 
 
-def railway(tree: SourceTree, packaging: Packaging) -> tuple[Candidate, ...]:
+def railway(tree: SourceTree, packaging: Packaging) -> Found:
     """railway.json or railway.toml: deploy.startCommand."""
     found: dict[str, Candidate] = {}
     for name, read in (("railway.json", read_json), ("railway.toml", read_toml)):
         command = table(read(tree, name), "deploy").get("startCommand")
         _add(tree, packaging, found, name, "web", command, f"{name}: startCommand")
-    return _in_order(found)
+    return in_order(found, project=packaging.name)
 
 
-def fly(tree: SourceTree, packaging: Packaging) -> tuple[Candidate, ...]:
+def fly(tree: SourceTree, packaging: Packaging) -> Found:
     """fly.toml: [processes]."""
     found: dict[str, Candidate] = {}
     data = read_toml(tree, "fly.toml")
     for process, command in table(data, "processes").items():
         rule = f"fly.toml: {process}"
         _add(tree, packaging, found, "fly.toml", process, command, rule)
-    return _in_order(found)
+    return in_order(found, project=packaging.name)
 
 
 DECLARED: tuple[Source, ...] = (
@@ -150,15 +152,9 @@ def _as_process(candidate: Candidate, process: str) -> Candidate:
     return candidate
 
 
-def _in_order(found: dict[str, Candidate]) -> tuple[Candidate, ...]:
-    """Named processes first, in the order that they are asked for."""
-    names = [n for n in _PROCESSES if n in found] + [n for n in found if n not in _PROCESSES]  # fmt: skip
-    return tuple(found[name] for name in names)
-
-
-def declared(tree: SourceTree, packaging: Packaging) -> Iterator[tuple[Candidate, ...]]:
+def declared(tree: SourceTree, packaging: Packaging) -> Iterator[Found]:
     """What each source says, in their order."""
     for source in DECLARED:
         found = source(tree, packaging)
-        if found:
+        if found.best:
             yield found

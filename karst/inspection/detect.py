@@ -47,8 +47,7 @@ def detect(tree: SourceTree, *, own_image: bool = True) -> Detected:
     `own_image`: the repository's own Dockerfile may be what is built.
     """
     packaging = packaging_at(tree, "")
-    found = [_allowed(cs, own_image) for cs in declared(tree, packaging)]
-    levels = [Found(candidates[:1], candidates[1:]) for candidates in found]
+    levels = [_allowed(found, own_image) for found in declared(tree, packaging)]
     if packaging.library and not tree.files & {"Dockerfile", "Procfile"}:
         levels = []  # what else is declared shows or tests the library
     is_library = normalise(packaging.name) in LIBRARIES
@@ -65,10 +64,10 @@ def detect(tree: SourceTree, *, own_image: bool = True) -> Detected:
     return Detected(tuple(levels), library=packaging.packaged, closed=packaging.library)
 
 
-def _allowed(
-    candidates: tuple[Candidate, ...], own_image: bool
-) -> tuple[Candidate, ...]:
-    return tuple(c for c in candidates if own_image or c.kind != "dockerfile")
+def _allowed(found: Found, own_image: bool) -> Found:
+    every = (*found.best, *found.rest)
+    kept = tuple(c for c in every if own_image or c.kind != "dockerfile")
+    return found if kept == every else Found(kept[:1], kept[1:])
 
 
 def _brief(tree: SourceTree, packaging: Packaging) -> Found:
