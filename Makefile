@@ -4,6 +4,8 @@
 
 FILE ?= examples/shop/repos.yaml
 PYTHON := venv/bin/python
+# One worker for the tests that need the engine, one for all others: tests/conftest.py.
+WORKERS ?= --numprocesses 2 --dist loadgroup
 # The example wants a secret in its environment, like any service that names one.
 SECRETS = $(if $(filter examples/shop/%,$(FILE)),API_SIGNING_KEY=$$(tools/demo-secret))
 KARST = $(SECRETS) venv/bin/karst
@@ -43,13 +45,13 @@ requirements: ## pin the dependencies of pyproject.toml anew
 	@tools/requirements
 
 test: bootstrap lint ## everything: set-up, quick checks, all tests
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest $(WORKERS)
 
 test-unit: ## the tests that need no engine
 	$(PYTHON) -m pytest -m "not integration"
 
 test-cov: bootstrap ## all tests, with coverage of at least 80 %
-	$(PYTHON) -m pytest --cov --cov-report=term-missing:skip-covered --cov-report=xml
+	$(PYTHON) -m pytest $(WORKERS) --cov --cov-report=term-missing:skip-covered --cov-report=xml
 
 test-integration: bootstrap ## the tests on a real engine
 	$(PYTHON) -m pytest -m integration

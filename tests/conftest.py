@@ -25,6 +25,25 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what needs the engine, and keep it to one worker, one at a time.
+
+    These tests mostly wait, so another worker does the others meanwhile. act and
+    gitlab-ci-local bring jobs, stacks and names of their own, and go with the others.
+    """
+    engine = [item for item in items if _needs_the_engine(item)]
+    for item in engine:
+        item.add_marker(pytest.mark.xdist_group("engine"))
+    items[:] = [*engine, *(item for item in items if not _needs_the_engine(item))]
+
+
+def _needs_the_engine(item: pytest.Item) -> bool:
+    folders = item.path.parts
+    alone = "act" in folders or "gitlab_ci" in folders
+    return not alone and item.get_closest_marker("integration") is not None
+
+
 @pytest.fixture(autouse=True)
 def _closed_doors(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
