@@ -22,14 +22,14 @@ from karst.inspection.source import SourceTree, table
 from karst.inspection.translate import Place
 
 _PROCFILE_LINE = re.compile(r"\s*([\w-]+)\s*:\s*(\S.*)")
-_DOCKERFILES = ("Dockerfile", "docker/Dockerfile", "Containerfile")
+DOCKERFILES = ("Dockerfile", "docker/Dockerfile", "Containerfile")
 
 Source = Callable[[SourceTree, Packaging], Found]
 
 
 def dockerfile(tree: SourceTree, packaging: Packaging) -> Found:
     """Dockerfile: ENTRYPOINT and CMD of the last stage."""
-    for path in _DOCKERFILES:
+    for path in DOCKERFILES:
         if path in tree.files:
             found = from_dockerfile(tree, packaging, path)
             if found:

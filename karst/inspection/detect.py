@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from karst.inspection.applications import applications, serve
 from karst.inspection.commands import SCRIPT_NAME, run_script
 from karst.inspection.console_scripts import console_scripts
-from karst.inspection.declared import declared
+from karst.inspection.declared import DOCKERFILES, declared
 from karst.inspection.django import django
 from karst.inspection.entrypoint import Candidate
 from karst.inspection.frameworks import ASIDE, LIBRARIES, TEMPLATES
@@ -48,7 +48,7 @@ def detect(tree: SourceTree, *, own_image: bool = True) -> Detected:
     """
     packaging = packaging_at(tree, "")
     levels = [_allowed(found, own_image) for found in declared(tree, packaging)]
-    if packaging.library and not tree.files & {"Dockerfile", "Procfile"}:
+    if packaging.library and not tree.files & {*DOCKERFILES, "Procfile"}:
         levels = []  # what else is declared shows or tests the library
     is_library = normalise(packaging.name) in LIBRARIES
     if any(level.best for level in levels):

@@ -55,9 +55,9 @@ def from_dockerfile(
     lines = {c.line: tree.evidence(path, c.line) for c in (entry, rest) if c and c.line}
     evidence = tuple(lines.values())
     place = _place(tree, stage, context)
-    found = authored(tree, packaging, joined, place, RULE, *evidence)
+    found = authored(tree, packaging, _without_help(joined), place, RULE, *evidence)
     reason = reason_for_own_image(stage)
-    at_root = path == "Dockerfile" and not context
+    at_root = path == "Dockerfile" and not context and stage.buildable
     own = _own(stage, joined, found, reason, evidence)
     if found is None:
         words = joined if isinstance(joined, list) else joined.split()
@@ -74,7 +74,9 @@ def from_dockerfile(
     return (own, found) if at_root and reason else (found,)
 
 
-_TESTS = re.compile(r"\b(pytest|nosetests|tox|unittest|setup\.py test)\b")
+_TESTS = re.compile(
+    r"\b(pytest|nosetests|tox|nox|unittest|(setup|manage)\.py test|make (-\S+ )*(tests?|check|lint))\b"
+)
 _IDLE = frozenset({"bash", "sh", "/bin/sh", "sleep", "tail", "true", "python3", "python", "python3.12"})  # fmt: skip
 
 
@@ -87,6 +89,14 @@ def _joined(entry: Command | None, rest: Command | None) -> list[str] | str | No
     if not entry.argv:
         return entry.text
     return [*entry.argv, *(rest.argv if rest else ())]
+
+
+def _without_help(joined: list[str] | str) -> list[str] | str:
+    """`CMD ["--help"]` says what a container without arguments does, not the service."""
+    asks = (
+        isinstance(joined, list) and len(joined) > 1 and joined[-1] in ("--help", "-h")
+    )
+    return joined[:-1] if asks else joined
 
 
 def _place(tree: SourceTree, stage: Stage, context: str) -> Place:

@@ -50,7 +50,8 @@ def _place_in(tree: SourceTree, path: str) -> Place:
     above = _ancestors(path)
     if path.endswith("/__init__.py"):
         above = above[1:]  # a package is imported from above itself
-    package = next((f for f in above if not tree.is_file(under(f, "__init__.py"))), "")
+    outer = above[_dots(tree, path) :]
+    package = next((f for f in outer if not tree.is_file(under(f, "__init__.py"))), "")
     names = {name.partition(".")[0] for name in absolute_imports(tree, path)}
     names -= sys.stdlib_module_names
     scores = {f: sum(_holds(tree, f, name, path) for name in names) for f in above}
@@ -62,6 +63,12 @@ def _place_in(tree: SourceTree, path: str) -> Place:
     inner = inner.removesuffix("/__init__")
     dotted = inner.replace("/", ".")
     return Place(base, dotted if DOTTED_NAME.fullmatch(dotted) else "")
+
+
+def _dots(tree: SourceTree, path: str) -> int:
+    """How far up its relative imports go: so many folders are packages, by name or not."""
+    modules = [module for module, _ in imported_names(tree, path).values()]
+    return max((len(m) - len(m.lstrip(".")) for m in modules), default=0)
 
 
 def _ancestors(path: str) -> list[str]:

@@ -180,9 +180,13 @@ def _own_dockerfile(source: SourceTree) -> Candidate | None:
 
 
 def _starts(source: SourceTree) -> bool:
-    """The Dockerfile's image starts something: by itself, or by what its base is."""
+    """The Dockerfile makes an image that starts something, by itself or by its base."""
     stage = read_last_stage(source.read("Dockerfile") or "")
-    if stage is None or stage.entrypoint or stage.command:
+    if stage is None:
+        return True
+    if not stage.buildable:
+        return False
+    if stage.entrypoint or stage.command:
         return True
     return not _LANGUAGE_IMAGE.match(stage.base)
 

@@ -59,6 +59,11 @@ class Stage:
     entrypoint: Command | None = None
     command: Command | None = None
 
+    @property
+    def buildable(self) -> bool:
+        """Its base is named; one left to `--build-arg` is known to its author only."""
+        return "$" not in self.base
+
 
 def read_last_stage(text: str, target: str = "") -> Stage | None:
     """Read the stage `target`, by default the last one; None where there is none."""
