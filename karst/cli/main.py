@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import signal
 import sys
@@ -11,16 +10,11 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from karst import __version__
-from karst.errors import ConfigError, KarstError
+from karst.cli.fault import UNEXPECTED, as_told, describe_fault
+from karst.errors import KarstError
 
 INTERRUPTED = 130
-UNEXPECTED = 1
 USAGE = 64
-# Permissions and places are people's; anything else about a file is a fault of ours.
-_PEOPLES = (
-    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR),
-    *(errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP),
-)
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
@@ -51,9 +45,8 @@ def run(arguments: list[str]) -> int:
     except ReaderGoneError:
         return 0
     except OSError as error:
-        if error.errno not in _PEOPLES or not error.filename:
-            return _unexpected(error)
-        return _told(_of_files(error))
+        told = as_told(error)
+        return _told(told) if told else _unexpected(error)
     except Exception as error:
         if isinstance(error, _command_line_error()):
             error.show()
@@ -70,15 +63,6 @@ def _told(error: KarstError) -> int:
     if os.environ.get("DEBUG", "").lower() in ("1", "true", "yes", "on"):
         traceback.print_exception(error)
     return error.exit_code
-
-
-def _of_files(error: OSError) -> KarstError:
-    """What the system says of a file or folder that somebody named."""
-    return ConfigError(
-        f"this can't be read or written: {error.strerror}",
-        where=os.fsdecode(error.filename),
-        remedy="check that it and the folders above it are there, and their permissions",
-    )
 
 
 def _interrupted() -> int:
@@ -102,12 +86,5 @@ def _command_line_error() -> Any:
 
 
 def _unexpected(error: Exception) -> int:
-    """A fault of ours: say so, with what a report of it needs."""
-    print(
-        f"karst: unexpected: {type(error).__name__}: {error}\n"
-        f"  -> this is a fault in karst {__version__} "
-        f"(Python {sys.version.split()[0]}); what follows belongs in a report of it",
-        file=sys.stderr,
-    )
-    traceback.print_exception(error)
+    print(describe_fault(error), file=sys.stderr)
     return UNEXPECTED

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from karst.cli.fault import UNEXPECTED, as_told, describe_fault
 from karst.cli.step_files import PipelineJob
 from karst.cli.step_github import GitHubJob
 from karst.cli.step_gitlab import GitLabJob
@@ -28,20 +29,43 @@ def step_command() -> int:
     context, job = _open(environ)
     job.open()
     try:
-        _obey(context, environ, job)
-    except KarstError as error:
-        # Told here, while the runner obeys nobody: the words may be a stranger's.
-        text = "\n".join(filter(None, (error.what, error.remedy)))
-        job.notice("error", text, where=error.where)
-        job.say(f"karst: {error}")
-        code = error.exit_code
-    else:
-        code = 0
+        code = _told(context, environ, job)
     finally:
         job.hand_over()
-    # Not where a fault of ours is on its way: its traceback may quote a stranger.
     job.close()
     return code
+
+
+def _told(context: RunContext, environ: Mapping[str, str], job: PipelineJob) -> int:
+    """Do it; failures are told here, where secrets are left out, and while the runner
+    obeys nobody: the words may be a stranger's."""
+    try:
+        _obey(context, environ, job)
+    except KarstError as error:
+        return _failed(error, job)
+    except OSError as error:
+        told = as_told(error)
+        return _failed(told, job) if told else _fault(error, job)
+    except Exception as error:
+        return _fault(error, job)
+    return 0
+
+
+def _failed(error: KarstError, job: PipelineJob) -> int:
+    from karst.pipeline.step_telling import failure_of
+    from karst.report.summary import render_failure
+
+    text = "\n".join(filter(None, (error.what, error.remedy)))
+    job.notice("error", text, where=error.where)
+    job.say(f"karst: {error}")
+    if not job.has_summary:
+        job.summary(render_failure(job.withhold(failure_of(error))))
+    return error.exit_code
+
+
+def _fault(error: Exception, job: PipelineJob) -> int:
+    job.say(describe_fault(error))
+    return UNEXPECTED
 
 
 def _open(environ: Mapping[str, str]) -> tuple[RunContext, PipelineJob]:
@@ -95,6 +119,7 @@ def _run(
                 step_work.WORK[task.work](opening)
             except KarstError as error:
                 error.where = on_its_line(error.where, inputs.file, opening.spec)
+                step_work.tell_failure(opening, error)
                 raise
 
 

@@ -10,14 +10,19 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from karst.cli.output import PlainProgress, write_on
 from karst.effects.workspace import atomic_write
 from karst.errors import ConfigError
 from karst.pipeline.step_job import Job
+from karst.report.escaping import log_line
+from karst.report.withheld import withhold
 from karst.secret import Secret, redact
 
 ARTIFACT_BYTES = 8_000_000
+_LONGEST_LINE = 4000
+_T = TypeVar("_T")
 _CUT = "\n\n*What follows is cut: the artifact has it.*\n"
 _PLACE = re.compile(r"(?P<file>[^:\s][^:]{0,500}):(?P<line>[0-9]{1,7})(?:\s|$)")
 # Shorter ones would mask parts of ordinary words, and everything with a "1" in it.
@@ -31,12 +36,14 @@ class PipelineJob(PlainProgress, Job, ABC):
     Attributes:
         folder: where artifacts go, below the workspace.
         secrets: what nothing that is written may hold.
+        has_summary: whether anything was told on the job's page.
     """
 
     environ: Mapping[str, str]
     workspace: Path
     folder: Path
     secrets: tuple[Secret, ...] = ()
+    has_summary: bool = False
     began: float = field(default_factory=time.monotonic)
 
     def open(self) -> None:
@@ -53,19 +60,25 @@ class PipelineJob(PlainProgress, Job, ABC):
                 self._chown(path)
 
     def mask(self, secrets: tuple[Secret, ...]) -> None:
-        """Keep these out of everything that is written."""
+        """Keep these out of everything that is written, each of their lines as well."""
         maskable = (s for s in secrets if len(s.reveal()) >= SHORTEST_MASK)
-        self.secrets = (*self.secrets, *maskable)
+        lines = (Secret(line) for s in secrets for line in mask_lines(s))
+        self.secrets = (*self.secrets, *maskable, *lines)
 
     @abstractmethod
     def say(self, text: str) -> None:
         """Lines for the log, outside of any group."""
 
     def line(self, text: str) -> None:
-        self.print(self.clean(text))
+        self.print(self.shown(text))
 
     def artifact(self, name: str, text: str) -> str:
         path = self.folder / name
+        self.write(path, bounded(self.clean(text), ARTIFACT_BYTES))
+        return str(path.relative_to(self.workspace))
+
+    def write(self, path: Path, text: str) -> None:
+        """Write a file below the artifact folder, which no link leads out of."""
         for part in path.parents:
             if part == self.workspace:
                 break
@@ -76,9 +89,8 @@ class PipelineJob(PlainProgress, Job, ABC):
                     remedy="remove the link; karst makes the folder itself",
                 )
         path.parent.mkdir(parents=True, exist_ok=True)
-        atomic_write(path, bounded(self.clean(text), ARTIFACT_BYTES))
+        atomic_write(path, text)
         self.give_away(path)
-        return str(path.relative_to(self.workspace))
 
     def give_away(self, path: Path) -> None:
         """Hand a file over to the workspace's owner, with the folders that lead to it:
@@ -101,8 +113,20 @@ class PipelineJob(PlainProgress, Job, ABC):
             else ("", 0)
         )
 
+    def shown(self, text: str) -> str:
+        """Lines for the log, in which nobody's text hides or colours anything."""
+        lines = self.clean(text).splitlines()
+        return "\n".join(log_line(line, _LONGEST_LINE) for line in lines)
+
     def clean(self, text: str) -> str:
         return redact(text, self.secrets)
+
+    def clean_output(self, value: str) -> str:
+        """An output; karst's own words stay, whatever somebody's secret is."""
+        return value if value in ("true", "false") else self.clean(value)
+
+    def withhold(self, value: _T) -> _T:
+        return withhold(value, self.secrets)
 
     def print(self, text: str) -> None:
         write_on(text, sys.stdout)
@@ -111,6 +135,12 @@ class PipelineJob(PlainProgress, Job, ABC):
         owner = self.workspace.stat()
         if os.geteuid() == 0 and owner.st_uid != 0:
             os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+
+
+def mask_lines(secret: Secret) -> tuple[str, ...]:
+    """What of a secret is hidden by itself: a log has a key line by line."""
+    lines = (line.strip() for line in secret.reveal().splitlines())
+    return tuple(n for n in lines if len(n) >= SHORTEST_MASK and "-----" not in n)
 
 
 def bounded(text: str, room: int) -> str:

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from karst.cli.step_files import SHORTEST_MASK, PipelineJob, bounded
+from karst.cli.step_files import PipelineJob, bounded, mask_lines
 from karst.pipeline.step_job import Level
-from karst.report.github import render_annotation, render_groups
+from karst.report.github import defuse, render_annotation, render_groups
 from karst.report.log_text import LogPart
 from karst.secret import Secret
 
@@ -42,22 +42,25 @@ class GitHubJob(PipelineJob):
         """Have the runner hide these, line by line; files are kept free of them, too."""
         super().mask(secrets)
         for secret in secrets:
-            for line in secret.reveal().splitlines():
-                if len(line.strip()) >= SHORTEST_MASK and "-----" not in line:
-                    self._obeyed(f"::add-mask::{_escaped(line.strip())}")
+            for line in mask_lines(secret):
+                self._obeyed(f"::add-mask::{_escaped(line)}")
 
     # --- Progress ---
 
     def step(self, text: str) -> None:
         self._end_group()
         spent = time.monotonic() - self.began
-        self._command("group", self.clean(f"[{spent:6.1f}s] {text}"))
+        self._command("group", self.shown(f"[{spent:6.1f}s] {text}"))
         self._grouped = True
 
     def say(self, text: str) -> None:
         """Lines for the log, outside of any group."""
         self._end_group()
-        self.print(self.clean(text))
+        self.print(self.shown(text))
+
+    def shown(self, text: str) -> str:
+        # "##[error]" is no command here, but GitHub's page draws it like one.
+        return defuse(super().shown(text))
 
     # --- Job ---
 
@@ -79,6 +82,7 @@ class GitHubJob(PipelineJob):
         self.print(f"::stop-commands::{self._stop}")
 
     def summary(self, markdown: str) -> None:
+        self.has_summary = True
         path = self.environ.get("GITHUB_STEP_SUMMARY")
         if not path:
             return
@@ -91,7 +95,7 @@ class GitHubJob(PipelineJob):
         if not path:
             return
         mark = f"karst-{random.token_hex(16)}"
-        text = bounded(self.clean(value), OUTPUT_BYTES)
+        text = bounded(self.clean_output(value), OUTPUT_BYTES)
         self._append(path, f"{name}<<{mark}\n{text}\n{mark}\n")
 
     # --- the rest ---
@@ -107,7 +111,7 @@ class GitHubJob(PipelineJob):
 
     def _command(self, name: str, value: str) -> None:
         # One line: what follows a line's end would be a command of its own.
-        self._obeyed(f"::{name}::{' '.join(value.split())}")
+        self._obeyed(f"::{name}::{_escaped(' '.join(value.split()))}")
 
     def _obeyed(self, command: str) -> None:
         """Print a command while the runner listens, and only it."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from karst.cli.step_files import PipelineJob
-from karst.effects.workspace import atomic_write
 from karst.pipeline.step_job import Level
 from karst.report.gitlab import open_section, render_sections, section_end
 from karst.report.log_text import LogPart
@@ -49,44 +47,37 @@ class GitLabJob(PipelineJob):
         title = self.clean(f"[{spent:6.1f}s] {text}")
         self.print(open_section(self._section, title, int(time.time())))
 
-    def line(self, text: str) -> None:
-        super().line(_plain(text))
-
     def say(self, text: str) -> None:
         """Lines for the log, outside of any section."""
         self._end_section()
-        self.print(self.clean(_plain(text)))
+        self.print(self.shown(text))
 
     # --- Job ---
 
     def notice(self, level: Level, text: str, *, where: str = "") -> None:
         self._end_section()
         told = f"{where}: {text}" if where else text
-        self.print(f"{_WORDS[level]} {self.clean(_plain(told))}")
+        self.print(f"{_WORDS[level]} {self.shown(told)}")
 
     def log(self, parts: Sequence[LogPart]) -> None:
         self._end_section()
         now = int(time.time())
         self.print(self.clean(render_sections(parts, began=now, ended=now)))
 
-    def summary(self, markdown: str) -> None:
+    def summary(self, markdown: str) -> None:  # noqa: ARG002
         """GitLab has no page for it: the artifact and the log's sections have it all."""
+        self.has_summary = True
 
     def output(self, name: str, value: str) -> None:
         if "\n" in value or len(value) > _DOTENV_VALUE:
             return
-        self._outputs["KARST_" + name.upper().replace("-", "_")] = self.clean(value)
+        self._outputs["KARST_" + name.upper().replace("-", "_")] = self.clean_output(
+            value
+        )
         text = "".join(f"{k}={v}\n" for k, v in sorted(self._outputs.items()))
-        path = self.folder / DOTENV
-        path.parent.mkdir(parents=True, exist_ok=True)
-        atomic_write(path, text)
-        self.give_away(path)
+        self.write(self.folder / DOTENV, text)
 
     def _end_section(self) -> None:
         if self._section:
             self.print(section_end(self._section, int(time.time())))
         self._section = ""
-
-
-def _plain(text: str) -> str:
-    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f]", "", text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 from karst.cli.step_files import PipelineJob
@@ -22,7 +23,7 @@ from karst.pipeline.step_posting import FILE, read_posted, write_posted
 from karst.pipeline.step_review import Request, Reviewing
 from karst.pipeline.step_telling import Telling
 from karst.report.escaping import names
-from karst.report.model import PlanReport, RunReport
+from karst.report.model import Mode, PlanReport, RunReport
 
 
 def plan(opening: Opening) -> None:
@@ -185,6 +186,20 @@ def post(context: RunContext, around: Surroundings, job: PipelineJob) -> None:
             telling.comment(report, None, reviewing)
 
 
+def tell_failure(opening: Opening, error: KarstError) -> None:
+    """A summary of what ended before it had anything to tell."""
+    mode = _MODES.get(opening.task.work)
+    if mode and not opening.job.has_summary:
+        with suppress(KarstError):
+            opening.telling.failed_run(mode, error)
+
+
+_MODES: dict[str, Mode] = {
+    "apply": "apply",
+    "e2e": "e2e",
+    "destroy": "destroy",
+    "drift": "drift",
+}
 WORK: dict[str, Callable[[Opening], None]] = {
     "plan": plan,
     "apply": apply,

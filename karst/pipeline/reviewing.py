@@ -71,6 +71,11 @@ class Review:
         return tuple(s for s in self.services if s.verdict == "unreviewed")
 
     @property
+    def whys(self) -> dict[str, str]:
+        """Service => why nobody has reviewed its change."""
+        return {each.service: each.why for each in self.unreviewed}
+
+    @property
     def well(self) -> bool:
         return not self.unreviewed
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from karst.config.inputs import Inputs
 from karst.config.settings import Settings
 from karst.config.spec import StackSpec
 from karst.context.run_context import RunContext
-from karst.errors import KarstError, UnhealthyError
+from karst.errors import KarstError, UnhealthyError, UnreviewedError
 from karst.fetch.lock import RepoLock
 from karst.pipeline.applying import ApplyOutcome, apply
 from karst.pipeline.collecting import ReviewedRequest
 from karst.pipeline.planning import plan
 from karst.pipeline.receipts import choose_pins
 from karst.pipeline.reporting import plan_report, run_report
-from karst.pipeline.reviewing import refuse_unreviewed, review
+from karst.pipeline.reviewing import Review, refuse_unreviewed, review
 from karst.pipeline.step_comparing import compare_commits
 from karst.pipeline.step_review import Reviewing
 from karst.pipeline.step_telling import Telling, failure_of
@@ -63,17 +63,30 @@ class Step:
             planned, reviewed = self._plan_as_reviewed()
             report = self._report(planned)
             self.telling.plan_files(report)
+            found = review(planned, reviewed)
             try:
-                found = review(planned, reviewed)
                 refuse_unreviewed(found, self.inputs.on_unreviewed)
+                self._warn(found)
                 outcome = apply(self.tools, planned)
                 if outcome.well and self.context.commit:
                     self.tools.session.record(outcome.stack, self.context.commit)
             except KarstError as error:
-                self.telling.run(_failed(report, error))
+                told = _failed(report, error)
+                if not isinstance(error, UnreviewedError):
+                    told = replace(told, unreviewed=found.whys)
+                self.telling.run(told)
                 raise
-        self.telling.run(run_report(planned, outcome, report))
+        told = run_report(planned, outcome, report)
+        self.telling.run(replace(told, unreviewed=found.whys))
         _require_health(self.spec.name, outcome)
+
+    def _warn(self, found: Review) -> None:
+        if found.well:
+            return
+        lines = [f"{service}: {why}" for service, why in found.whys.items()]
+        lines += [f"not counted, {void}" for void in found.voids]
+        text = "applied without a review, as 'on-unreviewed: apply' wants it"
+        self.telling.job.notice("warning", "\n".join([text, *lines]))
 
     def _plan_as_reviewed(self) -> tuple[Planned, tuple[ReviewedRequest, ...]]:
         """Plan with the commits that the receipts since the last apply have pinned."""

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 from karst.report.log_text import LogPart
 
 Level = Literal["error", "warning", "notice"]
 
 
+_T = TypeVar("_T")
+
+
 class Job(Protocol):
     """One job of a pipeline. Everything written is free of the run's secrets."""
+
+    def withhold(self, value: _T) -> _T:
+        """The same text, or report, without the run's secrets: for what is written
+        elsewhere, such as a comment."""
+        ...
 
     def notice(self, level: Level, text: str, *, where: str = "") -> None:
         """Say it on the job's page; `where` may be `FILE:LINE ...`."""

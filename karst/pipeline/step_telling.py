@@ -24,9 +24,9 @@ from karst.report import (
 )
 from karst.report.escaping import code, code_block
 from karst.report.log_text import plan_log, run_log
-from karst.report.model import Failure
+from karst.report.model import Failure, Mode
 from karst.report.sealed import body_room, open_sealed, seal
-from karst.terraform.receipt import Receipt
+from karst.terraform.receipt import Receipt, VoidReceiptError
 
 _SERVICES_BYTES = 65_536
 # GitHub's limit for an issue is that of a comment.
@@ -53,12 +53,14 @@ class Telling:
     publisher: Publisher | None = None
 
     def plan(self, report: PlanReport) -> None:
+        report = self.job.withhold(report)
         self.plan_files(report)
         self.job.log(plan_log(report))
         self._summary(render_plan_summary(report))
 
     def plan_files(self, report: PlanReport) -> None:
         """The plan for programs: an artifact, and the outputs."""
+        report = self.job.withhold(report)
         document = {
             **asdict(report),
             "counts": report.counts,
@@ -71,6 +73,7 @@ class Telling:
         self.job.output("services-json", _services(report, None))
 
     def run(self, report: RunReport) -> None:
+        report = self.job.withhold(report)
         self._artifact("junit.xml", render_junit(report))
         text = json.dumps(asdict(report), indent=2, sort_keys=True, default=str)
         self._artifact("run.json", text)
@@ -81,12 +84,20 @@ class Telling:
         if report.plan:
             self.job.output("services-json", _services(report.plan, report))
 
+    def failed_run(self, mode: Mode, error: KarstError) -> None:
+        """Say in the summary what kept a run from even beginning."""
+        failures = (failure_of(error),)
+        self.run(
+            RunReport(self.stack, mode, self.target, self.label, failures=failures)
+        )
+
     def comment(
         self, report: PlanReport, receipt: Receipt | None, reviewing: Reviewing
     ) -> None:
         """Write the comment. One that fails leaves the plan as good as it is."""
         why = "" if report.empty else reviewing.why_unsigned(receipt)
         report = replace(report, notes=(*report.notes, *([why] if why else [])))
+        report = self.job.withhold(report)
         body = render_comment_body(
             report, room=body_room(receipt), details_url=self.run_url
         )
@@ -95,7 +106,7 @@ class Telling:
     def failed_plan(self, error: KarstError, reviewing: Reviewing) -> None:
         """Say why there is no plan; an older one must not stand there as if it held."""
         page = f"\n\n[The run]({self.run_url})" if self.run_url else ""
-        lines = str(error).splitlines()[:_FAILURE_LINES]
+        lines = self.job.withhold(str(error)).splitlines()[:_FAILURE_LINES]
         text = f"### No plan of {code(self.stack, 80)}\n\n{code_block(lines)}{page}"
         self._summary(text)
         self._publish(text, None, reviewing)
@@ -134,10 +145,11 @@ class Telling:
         """The comment, signed where that works: a plan is worth reading without."""
         try:
             return seal(body, reviewing.header, receipt, reviewing.signer)
-        except PublishError as error:
+        except (PublishError, VoidReceiptError) as error:
+            why = str(error).replace("\n  -> ", ". ")
             self.job.notice(
                 "warning",
-                f"the comment is not signed, so an apply will not count it: {error.what}. {error.remedy}",
+                f"the comment is not signed, so an apply will not count it: {why}",
             )
             return seal(body, reviewing.header)
 
@@ -150,7 +162,7 @@ class Telling:
             if clean:
                 self.publisher.close_issue(header, "Everything is as applied." + page)
                 return
-            text = render_run_summary(report)
+            text = render_run_summary(self.job.withhold(report))
             if len(text) > _ISSUE_ROOM:
                 text = text[:_ISSUE_ROOM].rpartition("\n")[0] + "\n\n*Cut here.*"
             title = f"{self.stack} is not as it was applied"

@@ -54,6 +54,11 @@ def run_log(report: RunReport) -> tuple[LogPart, ...]:
         text = render_health(report.verdicts, report.rolled_back)
         well = not report.rolled_back and all(v.well for v in report.verdicts)
         parts.append(LogPart("health", run_verdict(report), text, well))
+    if report.unreviewed:
+        rows = [(clean(n, 80), clean(w, 400)) for n, w in report.unreviewed.items()]
+        text = render_table(("SERVICE", "WHY"), rows)
+        title = "Applied without a review (on-unreviewed: apply)"
+        parts.append(LogPart("unreviewed", title, text, False))
     if report.failures:
         text = "\n\n".join(map(_failure, report.failures))
         parts.append(LogPart("failures", "What failed", text, False))

@@ -168,6 +168,8 @@ class RunReport:
         rolled_back: services whose new release failed; the former one runs on.
         restarted: services that were started again for a changed secret value.
         certificates_end: RFC 3339, the first certificate to end, or "".
+        unreviewed: service => why no receipt covers its change, where it was applied
+            all the same.
         removed: containers that a destroy removed.
         kept_volumes: data volumes that it left.
     """
@@ -186,6 +188,7 @@ class RunReport:
     restarted: tuple[str, ...] = ()
     certificates_end: str = ""
     failures: tuple[Failure, ...] = ()
+    unreviewed: Mapping[str, str] = field(default_factory=dict)
     removed: int = 0
     kept_volumes: tuple[str, ...] = ()
 

@@ -64,6 +64,20 @@ def _tail(title: str, found: Sequence[str], lines: int) -> str:
     return "\n\n" + details(title, code_block(found[-lines:]), opened=True)
 
 
+def unreviewed(report: RunReport, most: int) -> str:
+    """What was applied though nobody had reviewed it, and why that is so."""
+    if not report.unreviewed:
+        return ""
+    lines = [
+        f"> - {code(service, 200)}: {code(why, 400)}"
+        for service, why in list(report.unreviewed.items())[:most]
+    ]
+    if len(report.unreviewed) > most:
+        lines.append(f"> - and {len(report.unreviewed) - most:,} more")
+    head = "> [!WARNING]\n> **Applied without a review** (`on-unreviewed: apply`)\n>\n"
+    return head + "\n".join(lines)
+
+
 def notes(report: RunReport) -> str:
     lines = []
     if report.restarted:

@@ -9,7 +9,7 @@ from karst.report.comment import place, plan_parts, verdict_text
 from karst.report.edge_tables import edges_verdict, failed_edges, matrix
 from karst.report.escaping import code, count
 from karst.report.fitting import Part, always, fit
-from karst.report.model import Mode, PlanReport, RunReport
+from karst.report.model import Failure, Mode, PlanReport, RunReport
 from karst.report.picture import render_picture
 from karst.report.run_tables import (
     failures_part,
@@ -18,6 +18,7 @@ from karst.report.run_tables import (
     services,
     smokes,
     stages,
+    unreviewed,
 )
 
 # A step's summary above 1 MiB is lost; most signs here are one byte, some are three.
@@ -58,6 +59,11 @@ def render_run_summary(report: RunReport) -> str:
         always(f"### {_headline(report)}"),
         always(_place(report)),
         failures_part(report),
+        Part(
+            "what nobody reviewed",
+            partial(unreviewed, report, 200),
+            ((33, partial(unreviewed, report, 20)),),
+        ),
         always(notes(report)),
         _services_part(report),
         Part(
@@ -71,6 +77,13 @@ def render_run_summary(report: RunReport) -> str:
         always(stages(report)),
     ]
     return _within(parts, f"{run_verdict(report)}\n")
+
+
+def render_failure(failure: Failure) -> str:
+    """What ended a run before it was known what it is about."""
+    report = RunReport("", "apply", failures=(failure,))
+    parts = [always("### ❌ KarstKit: failed"), failures_part(report)]
+    return _within(parts, "KarstKit: failed\n")
 
 
 def _within(parts: Sequence[Part], least: str) -> str:
@@ -106,6 +119,8 @@ def run_verdict(report: RunReport) -> str:
         well = sum(v.well for v in report.verdicts)
         total = count(len(report.verdicts), "service is", "services are")
         parts.append(f"{well} of {total} healthy over mTLS")
+    if report.unreviewed:
+        parts.append(f"{count(len(report.unreviewed), 'change')} without a review")
     if report.rolled_back:
         parts.append(f"{len(report.rolled_back)} put back to the former release")
     wrong = sum(not e.well for e in report.edges)

@@ -63,8 +63,10 @@ def test_what_was_reviewed_is_applied_also_where_jobs_were_dropped(
     # Whoever wants it anyway says so.
     calling.inputs["on-unreviewed"] = "apply"
     desk.git.commit({".github/workflows/karst.yml": calling.workflow()})
-    calling.push().ok()
+    unreviewed = calling.push().ok()
     assert calling.containers() != before
+    assert "Applied without a review" in unreviewed.summary
+    assert "no receipt names its release" in unreviewed.summary
     assert KEY not in applied.log + again.log + refused.log
 
 

@@ -92,6 +92,32 @@ def test_secrets_are_masked_line_by_line_and_left_out_of_every_text(
     assert out.count("[REDACTED], abc") == 7
 
 
+def test_whatever_a_secret_is_yes_and_no_stay_what_they_are(
+    job: GitHubJob, tmp_path: Path
+) -> None:
+    job.mask((Secret("true"),))
+    job.output("healthy", "true")
+    job.output("comment-url", "https://true.example")
+    text = (tmp_path / "output").read_text()
+    assert "\ntrue\n" in text
+    assert "https://[REDACTED].example" in text
+
+
+def test_nothing_in_a_log_line_is_drawn_like_karsts_own(
+    job: GitHubJob, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The runner would write %0A in a title as a line's end; GitHub's page draws
+    "##[error]" like an error, and obeys terminal codes."""
+    job.open()
+    for tell in (job.line, job.say):
+        tell("a ##[error]b\x1b[8mhidden\x1b[0m\u202egnihton\x9b31m")
+    job.step("fetching gh:acme/web#x%0A##[error]forged")
+    text = capsys.readouterr().out
+    assert not {"\x1b", "\x9b", "\u202e"} & set(text)
+    assert "##[" not in text
+    assert "x%250A# #[error]forged" in text
+
+
 def test_an_annotation_stands_on_the_line_of_a_file_of_the_workspace(
     job: GitHubJob, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from karst.cli.step_gitlab import DOTENV, GitLabJob
+from karst.errors import ConfigError
 from karst.report.log_text import LogPart
 from karst.secret import Secret
 
@@ -84,3 +85,16 @@ def test_secrets_are_in_no_log_and_no_file(
     written = [p.read_text() for p in job.folder.rglob("*") if p.is_file()]
     assert len(written) == 2
     assert canary not in "".join([capsys.readouterr().out, *written])
+
+
+@pytest.mark.parametrize("link", [".karst", ".karst/artifacts"])
+def test_outputs_do_not_follow_a_link_out(
+    job: GitLabJob, tmp_path: Path, link: str
+) -> None:
+    outside = tmp_path.parent / f"outside-{tmp_path.name}"
+    outside.mkdir()
+    (tmp_path / link).parent.mkdir(exist_ok=True)
+    (tmp_path / link).symlink_to(outside)
+    with pytest.raises(ConfigError, match="leads elsewhere"):
+        job.output("changes", "true")
+    assert list(outside.rglob("*.env")) == []

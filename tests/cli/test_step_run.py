@@ -100,6 +100,10 @@ class Step:
         found = [i for i, line in enumerate(lines) if line.startswith(f"{name}<<")]
         return lines[found[-1] + 1] if found else ""
 
+    def left(self, name: str) -> str:
+        """The text of a file among the artifacts."""
+        return (self.workspace / ".karst/artifacts/shop" / name).read_text()
+
     @property
     def summary(self) -> str:
         return (self.folder / "summary").read_text()
@@ -196,6 +200,7 @@ def test_what_is_wrong_is_one_annotation_and_its_own_exit_code(
     (line,) = [line for line in log.splitlines() if line.startswith("::error")]
     assert words in line
     assert "Traceback" not in log
+    assert words in step.summary
 
 
 def test_a_push_without_a_lasting_state_is_refused(step: Step) -> None:
@@ -203,6 +208,9 @@ def test_a_push_without_a_lasting_state_is_refused(step: Step) -> None:
     done = step.run("push", {"before": "0" * 40})
     assert done.returncode == 10
     assert "state: {backend: target}" in done.stdout
+    assert "### ❌ Apply of `shop`: failed" in step.summary
+    assert "state: {backend: target}" in step.summary
+    assert "state: {backend: target}" in step.left("junit.xml")
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,16 @@ def test_a_plan_summary(golden: Golden) -> None:
         ("no-drift", replace(samples.DRIFT, plan=PlanReport("shop"))),
         ("destroyed", samples.DESTROYED),
         ("broken", samples.BROKEN),
+        (
+            "unreviewed",
+            replace(
+                samples.APPLIED,
+                unreviewed={
+                    "api": "#7 showed something else: it differs in image",
+                    "(network)": "no receipt names its name and range",
+                },
+            ),
+        ),
     ],
 )
 def test_a_run_summary(name: str, report: RunReport, golden: Golden) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 
 import pytest
@@ -18,7 +19,7 @@ from karst.report.sealed import (
     unseal,
 )
 from karst.secret import Secret
-from karst.terraform.receipt import Receipt, VoidReceiptError
+from karst.terraform.receipt import ABSENT, Mark, Receipt, VoidReceiptError
 from karst.terraform.receipt_signing import KeySigner, KeyVerifier, parse_keys
 
 KEYS = parse_keys(Secret("k" * 32))
@@ -154,3 +155,23 @@ def test_a_full_body_and_the_largest_receipt_fit_together() -> None:
     room = body_room(RECEIPT)
     assert len(seal("x" * room, HEADER, RECEIPT, SIGNER)) <= LONGEST_COMMENT
     assert body_room(None) == 61_536
+
+
+def test_what_has_room_can_be_sealed() -> None:
+    """The digest of the body goes in last: at the very limit it must not tip it over."""
+    digests = [hashlib.sha512(str(i).encode()).hexdigest() for i in range(400)]
+    marks = {f"s{i}": {"release": Mark(d)} for i, d in enumerate(digests)}
+    tried = 0
+    for number in range(200, 240):
+        for more in range(0, 128, 16):
+            named = dict(list(marks.items())[:number])
+            named[f"x{digests[-1][:more]}"] = {"release": ABSENT}
+            receipt = replace(RECEIPT, services=named)
+            try:
+                room = body_room(receipt)
+            except VoidReceiptError:
+                continue
+            tried += 1
+            text = seal("x" * room, HEADER, receipt, SIGNER)
+            assert len(text) <= LONGEST_COMMENT
+    assert tried > 100
