@@ -22,7 +22,13 @@ from karst.inspection.shell import (
     simple_commands,
 )
 from karst.inspection.source import SourceTree
-from karst.inspection.start_script import NO_PROGRAMS, STEPS, script_of, scripted
+from karst.inspection.start_script import (
+    NO_PROGRAMS,
+    STEPS,
+    Scripted,
+    script_of,
+    scripted,
+)
 from karst.inspection.translate import Place, Translated, bare, translate
 
 _SHELLS = ("sh", "bash", "ash", "dash", "zsh")
@@ -63,10 +69,12 @@ def authored(
         if words[:1] == ["cd"] and len(words) > 1:
             place = moved(tree, place, words[1])
             continue
-        one, scripts = _one(tree, packaging, words, place)
-        shown += scripts
+        read = _one(tree, packaging, words, place)
+        shown += read.evidence
+        one = read.found
         if one is None:
             continue
+        place = read.place
         if chosen is not None and STEPS.match(" ".join(chosen.words)):
             steps.append(chosen.words)
         env += one.env
@@ -112,16 +120,17 @@ def _argv(steps: list[list[str]], words: list[str]) -> tuple[str, ...]:
 
 def _one(
     tree: SourceTree, packaging: Packaging, words: list[str], place: Place
-) -> tuple[Translated | None, tuple[Evidence, ...]]:
+) -> Scripted:
     """Translate one command, or what the script that it names starts."""
     env, rest = bare(words)
     rest = [*rest[1:]] if rest[:1] and rest[0] in _SHELLS else rest
     if not rest:
-        return None, ()
+        return Scripted(None, (), place)
     path = script_of(tree, rest[0], place)
     if path is not None:
         return scripted(tree, packaging, path, rest, place)
     if rest[0].rpartition("/")[2] in NO_PROGRAMS:
-        return None, ()
+        return Scripted(None, (), place)
     found = translate(tree, rest, place, packaging)
-    return (replace(found, env=(*env, *found.env)) if found else None), ()
+    found = replace(found, env=(*env, *found.env)) if found else None
+    return Scripted(found, (), place)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from posixpath import join, normpath
 
 from karst.inspection.commands import place_of
+from karst.inspection.entrypoint import APP
 from karst.inspection.imports import folder_of, module_file, under
 from karst.inspection.servers import recognise
 from karst.inspection.source import SourceTree
-from karst.inspection.translate import Place
+from karst.inspection.translate import Place, relocated
 
 _MANIFESTS = ("pyproject.toml", "requirements.txt", "setup.py", "setup.cfg", "Pipfile")
 
@@ -24,9 +26,15 @@ def manifest_folder(tree: SourceTree, folder: str) -> str:
 
 
 def moved(tree: SourceTree, place: Place, folder: str) -> Place:
-    path = place.copies.get(folder.rstrip("/"))
-    if path is None:
-        path = under(place.folder, folder.strip("./")) if folder[0] != "/" else ""
+    """The place after `cd folder`, where the tree has it."""
+    path = relocated(folder, place)
+    if path == APP or path.startswith(f"{APP}/"):
+        path = path.removeprefix(APP).strip("/")
+    elif folder.startswith("/"):
+        path = ""
+    else:
+        path = normpath(join(place.folder, folder or "."))
+        path = "" if path == "." else path
     return replace(place, folder=path) if tree.is_folder(path) else place
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from karst.inspection.commands import place_of
-from karst.inspection.entrypoint import Evidence
+from karst.inspection.entrypoint import APP, Evidence
 from karst.inspection.imports import under
 from karst.inspection.packaging import Packaging
-from karst.inspection.places import home_of_module
+from karst.inspection.places import home_of_module, moved
 from karst.inspection.servers import recognise
 from karst.inspection.shell import (
     default_port,
@@ -19,12 +19,18 @@ from karst.inspection.shell import (
     take_assignments,
 )
 from karst.inspection.source import SourceTree
-from karst.inspection.translate import Place, Translated, bare, translate
+from karst.inspection.translate import (
+    Place,
+    Translated,
+    bare,
+    relocated,
+    translate,
+)
 
 _CONTROL = re.compile(r"(?<!\$)(then|else|do|if|elif|while|until|!|\{)\b\s*")
 _BLOCK_START = re.compile(r"\s*(if|case|while|until|for)\b(?!.*\b(fi|esac|done)\b)")
 _BLOCK_END = re.compile(r"\s*(fi|esac|done)\b")
-_ASSIGNED = re.compile(r"\s*(?:export\s+)?([A-Za-z_]\w*)=(\S*)\s*$")
+_ASSIGNED = re.compile(r"\s*(export\s+)?([A-Za-z_]\w*)=(\S*)\s*$")
 # A script that does these wants another image than karst's.
 _NOT_HERE = re.compile(
     r"\b(poetry|pipenv|pdm|uv|debugpy|gosu|su-exec|usermod|groupmod|useradd|chown|apt-get|apk|supervisord|nginx|su)\b"
@@ -37,6 +43,8 @@ _NOT_HERE = re.compile(
 STEPS = re.compile(
     r"alembic|aerich|flask|prisma|piccolo|.*manage\.py|python3 .*manage\.py"
 )
+# What karst's image sets by itself.
+_OF_THE_IMAGE = re.compile(r"(PATH|HOME|PORT|USER|SHELL|LANG|VIRTUAL_ENV|PYTHON\w*)$")
 NO_PROGRAMS = frozenset(
     {
         *("bash", "sh", "sleep", "tail", "true", "echo", "cat", "exit", "wait", "set"),
@@ -78,43 +86,70 @@ def script_of(tree: SourceTree, word: str, place: Place) -> str | None:
     return None
 
 
+@dataclass(frozen=True)
+class Scripted:
+    """What a script starts, for karst's image, the lines that say so, and from where."""
+
+    found: Translated | None
+    evidence: tuple[Evidence, ...]
+    place: Place
+
+
 def scripted(
     tree: SourceTree, packaging: Packaging, path: str, words: list[str], place: Place
-) -> tuple[Translated | None, tuple[Evidence, ...]]:
+) -> Scripted:
     """What a start script comes to; a plain one is run as it is."""
     text = (tree.read(path) or "").replace("\\\n", " ")
     values = dict(place.values)
-    best: tuple[Translated, int] | None = None
+    best: tuple[Translated, int, Place] | None = None
     steps: list[tuple[str, ...]] = []
+    exports: dict[str, str] = {}
     depth = 0
+    here = place
     for number, line in enumerate(text.splitlines(), 1):
         depth += bool(_BLOCK_START.match(line)) - bool(_BLOCK_END.match(line))
         if match := _ASSIGNED.match(line):
-            value = expand(match[2].strip("\"'"), values)
-            values.setdefault(match[1], value) if "$" not in value else None
+            value = expand(match[3].strip("\"'"), values)
+            values.setdefault(match[2], value) if "$" not in value else None
+            if match[1] and not depth and "$" not in value:
+                exports[match[2]] = relocated(value, here)
         for command in _script_commands(line, values, words):
             found = None
+            if command[0] == "cd" and len(command) == 2 and not depth:
+                here = moved(tree, here, command[1])
             step = tuple(bare(command)[1])
             if (
                 not depth
                 and STEPS.match(" ".join(step))
                 and not recognise(list(step))[1]
             ):
-                steps.append(step)
+                steps.append(tuple(relocated(word, here) for word in step))
             if command[0].rpartition("/")[2] not in NO_PROGRAMS:
-                found = _in_script(tree, packaging, command, place)
+                found = _in_script(tree, packaging, command, here)
             if found is not None:
                 port = default_port(line)
-                best = (replace(found, port=port or found.port), number)
+                best = (replace(found, port=port or found.port), number, here)
     if best is None:
-        return None, ()
-    found, number = best
+        return Scripted(None, (), place)
+    found, number, here = best
     shown = tree.evidence(path, number)
-    if _NOT_HERE.search(text) or '"$@"' in shown.text:
-        return replace(found, steps=tuple(steps)), (shown,)
+    if _NOT_HERE.search(text) or '"$@"' in shown.text or _names_a_copy(text, place):
+        env = tuple((n, v) for n, v in exports.items() if not _OF_THE_IMAGE.match(n))
+        found = replace(found, steps=tuple(steps), env=(*env, *found.env))
+        return Scripted(found, (shown,), here)
     bash = "bash" if "bash" in text.partition("\n")[0] or "[[" in text else "sh"
     start = path if place.folder == "" else place_of(path)
-    return replace(found, words=[bash, start, *words[1:]]), (shown,)
+    found = replace(found, words=[bash, start, *words[1:]])
+    return Scripted(found, (shown,), place)
+
+
+def _names_a_copy(text: str, place: Place) -> bool:
+    """A folder that the author's image has the tree in, and karst's doesn't."""
+    text = expand(text, place.values)
+    copies = [c for c in place.copies if c != "/" and not f"{c}/".startswith(f"{APP}/")]
+    return any(
+        re.search(rf"(?<![\w$}}./-]){re.escape(c)}(?![\w.-])", text) for c in copies
+    )
 
 
 def _in_script(

@@ -131,7 +131,7 @@ def translate(
 ) -> Translated | None:
     """Translate one simple command; None where it can't be run from this tree."""
     env, words = bare(words)
-    words = [_placed(word, place) for word in words]
+    words = [relocated(word, place) for word in words]
     if not words:
         return None
     name, server = recognise(words)
@@ -177,7 +177,7 @@ def _requirements(name: str, requirement: str, words: list[str]) -> list[str]:
     return found
 
 
-def _placed(word: str, place: Place) -> str:
+def relocated(word: str, place: Place) -> str:
     """An absolute path of the author's image, as it is in karst's."""
     for copied in sorted(place.copies, key=len, reverse=True):
         if copied == "/" or not (f"{word}/").startswith(f"{copied.rstrip('/')}/"):

@@ -119,6 +119,32 @@ class TestWhatCannotRunHere:
         told = resolve(tmp_path, files)
         assert told.rule == "an application object: object main:app"
 
+    @pytest.mark.parametrize(
+        ("lines", "workdir"),
+        [
+            ("cd /code/api\n", "/app/api"),
+            ("cd ui\ncd ../api\n", "/app/api"),
+            ("cd ui && true\ncd ..\ncd api\n", "/app/api"),
+            ("cd ''\ncd /nowhere\ncd api\n", "/app/api"),
+            ("if true; then\n  cd ui\nfi\ncd ../..\ncd api\n", "/app/api"),
+        ],
+    )
+    def test_a_script_in_the_author_s_folder_is_followed(
+        self, tmp_path: Path, lines: str, workdir: str
+    ) -> None:
+        files = {
+            "Dockerfile": "FROM python:3.11\nWORKDIR /code\nCOPY . .\nCMD ./go.sh\n",
+            "go.sh": f"#!/bin/sh\nls /code\n{lines}uvicorn main:app\n",
+            "ui/a.txt": "",
+            "api/main.py": OBJECT,
+            "ui/main.py": "",
+        }
+        told = resolve(tmp_path, files)
+        assert (told.command[-1].split()[:3], told.workdir) == (
+            ["exec", "uvicorn", "main:app"],
+            workdir,
+        )
+
     def test_a_file_that_is_missing_is_no_command(self, tmp_path: Path) -> None:
         with pytest.raises(EntrypointError):
             resolve(tmp_path, {"Procfile": "web: python gone.py\n"})
