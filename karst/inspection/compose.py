@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from posixpath import normpath
 from typing import Any
@@ -13,6 +13,7 @@ from karst.inspection.documents import read_yaml
 from karst.inspection.entrypoint import Candidate
 from karst.inspection.imports import under
 from karst.inspection.packaging import Packaging
+from karst.inspection.shell import PORT, default_port, expand
 from karst.inspection.source import SourceTree
 from karst.inspection.stages import Command
 
@@ -23,6 +24,7 @@ FILES = (
     "docker-compose.yml",
     "docker-compose.prod.yml",
 )
+_DEBUGGERS = {5678}
 _HELPERS = re.compile(
     r"migrat|test|lint|seed|init|setup|shell|debug|nginx|proxy|db|redis|prestart", re.I
 )
@@ -49,6 +51,34 @@ def builds(tree: SourceTree) -> Iterator[tuple[str, str, dict[str, Any], str]]:
 def published(tree: SourceTree) -> frozenset[str]:
     """Names of the services with a build: that publish a port."""
     return frozenset(name for name, _, service, _ in builds(tree) if "ports" in service)
+
+
+def port_of_image(tree: SourceTree) -> int | None:
+    """The port that compose publishes of the root's Dockerfile, where it is one."""
+    ports = {
+        container_port(service)
+        for name, folder, service, _ in builds(tree)
+        if _starts_by_image(service, folder) and not _HELPERS.search(name)
+    } - {None}
+    return ports.pop() if len(ports) == 1 else None
+
+
+def container_port(service: Mapping[str, Any]) -> int | None:
+    """The one port within the container that a service publishes; None for several."""
+    ports = service.get("ports")
+    found = {_inner_port(each) for each in (ports if isinstance(ports, list) else ())}
+    found -= _DEBUGGERS
+    return found.pop() if len(found) == 1 else None
+
+
+def _inner_port(each: object) -> int | None:
+    """Of `8080`, `80:8080`, `127.0.0.1:80:8080/tcp` and `target: 8080` the last."""
+    text = str(each.get("target", "") if isinstance(each, dict) else each)
+    last = expand(text, {}).rpartition(":")[2].removesuffix("/tcp")
+    if last == PORT:
+        return default_port(text)
+    port = int(last) if re.fullmatch(r"[0-9]{1,5}", last) else 0
+    return port if 0 < port < 65536 else None
 
 
 def composed(tree: SourceTree, packaging: Packaging) -> Iterator[tuple[str, Candidate]]:
@@ -108,13 +138,20 @@ def _candidate(
         read = tuple(c for c in read if c.kind != "dockerfile")
     if not read:
         return None
-    candidate = read[0]
+    candidate = with_port(read[0], container_port(service))
     where = command or start
     rule = f"{file}: {name}"
     if where:
         shown = (tree.evidence(file, where.line), *candidate.evidence[1:])
         return replace(candidate, rule=rule, evidence=shown)
     return replace(candidate, rule=rule)
+
+
+def with_port(candidate: Candidate, port: int | None) -> Candidate:
+    """The port, where nothing nearer to the program names one."""
+    if candidate.port is not None or candidate.protocol == "none":
+        return candidate
+    return replace(candidate, port=port)
 
 
 def _command(
