@@ -45,8 +45,10 @@ from karst.pipeline.step_task import Task
 from karst.pipeline.step_telling import Telling
 from karst.pipeline.trust import (
     Trusted,
+    backend_secrets,
     refuse_leaving,
     refuse_outside,
+    refuse_own_credentials,
     refuse_state_credentials,
     state_secrets,
     trust,
@@ -183,6 +185,8 @@ def read_opening(
             task, context, publisher, read, inputs, settings, base
         )
     refuse_state_credentials(trusted.spec)
+    own = (*inputs.credentials, *backend_secrets(inputs.backend_config))
+    refuse_own_credentials(trusted.spec, environ, own)
     job.mask((*forge_secrets(settings), *state_secrets(trusted.spec, environ)))
     config = {k: v.reveal() for k, v in inputs.backend_config.items()}
     state = trusted.spec.state

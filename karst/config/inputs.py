@@ -58,6 +58,11 @@ class Inputs:
     @property
     def secrets(self) -> tuple[Secret, ...]:
         """Everything given that nobody may see."""
+        return (*self.credentials, *self.backend_config.values())
+
+    @property
+    def credentials(self) -> tuple[Secret, ...]:
+        """What lets in or signs; of the backend's settings nobody knows which do."""
         pairs = (self.docker_tls, self.ca)
         return tuple(
             secret
@@ -68,7 +73,6 @@ class Inputs:
                 self.ssh_private_key,
                 self.receipt_key,
                 *(pair.key for pair in pairs if pair),
-                *self.backend_config.values(),
             )
             if secret is not None
         )

@@ -125,7 +125,8 @@ class GitHubRequests:
             try:
                 found = self._line.api.get_contents(path, ref=ref)
             except GithubException as error:
-                if error.status == 404:
+                # An unknown commit is a 404 as well, and no file that is not there.
+                if error.status == 404 and "No commit found" not in str(error.data):
                     return None
                 raise
             if isinstance(found, list) or found.type != "file":

@@ -145,7 +145,10 @@ class Publisher(Protocol):
         ...
 
     def read_file(self, path: str, ref: str) -> str | None:
-        """The text of a file at a commit or branch, None where there is none."""
+        """The text of a file at a commit or branch, None where there is none.
+
+        Fails as "missing" where the commit is not known.
+        """
         ...
 
     def upsert_issue(self, header: CommentHeader, title: str, text: str) -> str:

@@ -8,7 +8,7 @@ it, and nothing leads out of the workspace.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,6 +20,8 @@ from karst.secret import Secret
 from karst.terraform.arguments import credentials
 
 _LETS_IN = re.compile(r"PASS|SECRET|TOKEN|KEY|CONN_STR|CREDENTIALS|SAS")
+# Shorter ones may be anybody's, such as a region or "true".
+_SHORTEST = 12
 _AT_HAND = "the engine at hand"
 
 
@@ -106,10 +108,39 @@ def refuse_state_credentials(spec: StackSpec) -> None:
                 )
 
 
+def refuse_own_credentials(
+    spec: StackSpec, environ: Mapping[str, str], own: Iterable[Secret]
+) -> None:
+    """Raise ConfigError for a secret whose value lets in the step itself.
+
+    A GitLab project gives its variables what names it likes, so names don't tell.
+    """
+    known = {line for each in own for line in _lines(each.reveal())}
+    for service in spec.services:
+        for name in _secret_names(service):
+            if known & _lines(environ.get(name, "")):
+                raise ConfigError(
+                    f"'{name}' holds what lets in the step itself, never a service's secret",
+                    where=f"repos.yaml:{service.line} services.{service.name}",
+                    remedy="give the service a secret of its own",
+                )
+
+
+def _lines(text: str) -> set[str]:
+    """Every line that is a credential or a part of one: several keys may be given."""
+    lines = (line.strip() for line in text.splitlines())
+    return {n for n in lines if len(n) >= _SHORTEST and "-----" not in n}
+
+
 def state_secrets(spec: StackSpec, environ: Mapping[str, str]) -> tuple[Secret, ...]:
     """What the state's backend is let in by: Terraform's own words may quote it."""
     found = credentials(spec.state.backend, environ)
     return tuple(Secret(v) for name, v in found.items() if _LETS_IN.search(name))
+
+
+def backend_secrets(config: Mapping[str, Secret]) -> tuple[Secret, ...]:
+    """Of the settings of a backend, those that let in."""
+    return tuple(v for name, v in config.items() if _LETS_IN.search(name.upper()))
 
 
 def _secret_names(service: ServiceSpec) -> Iterator[str]:

@@ -168,7 +168,3 @@ def test_a_large_file_is_a_sentence(forge: FakeGitHub, desk: Desk) -> None:
     desk.git.commit({"large": "x" * 1_100_000})
     with pytest.raises(PublishFailure, match="larger than 1 MB"):
         publisher(forge).read_file("large", "main")
-
-
-def test_a_commit_that_nobody_knows_has_no_files(forge: FakeGitHub, desk: Desk) -> None:
-    assert publisher(forge).read_file("repos.yaml", "0" * 40) is None

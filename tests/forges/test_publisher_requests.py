@@ -116,6 +116,9 @@ def test_files_are_read_at_a_commit(desk: Desk, ours: Publisher) -> None:
     assert ours.read_file("deep/er.txt", before) is None
     with pytest.raises(PublishFailure, match="no UTF-8"):
         ours.read_file("bin", "main")
+    with pytest.raises(PublishFailure) as caught:
+        ours.read_file("repos.yaml", "0" * 40)
+    assert caught.value.why == "missing"
 
 
 def test_one_issue_opens_closes_and_opens_again(desk: Desk, ours: Publisher) -> None:

@@ -11,8 +11,10 @@ from karst.config.parse import parse_stack
 from karst.config.spec import StackSpec
 from karst.errors import ConfigError
 from karst.pipeline.trust import (
+    backend_secrets,
     refuse_leaving,
     refuse_outside,
+    refuse_own_credentials,
     refuse_state_credentials,
     state_secrets,
     trust,
@@ -128,6 +130,35 @@ def test_the_states_credentials_are_nobodys_secret(backend: str, name: str) -> N
     refuse_state_credentials(stack(text + "gcs}"))
     with pytest.raises(ConfigError, match=name):
         refuse_state_credentials(stack(text + backend + "}"))
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "{slug: gh:acme/web, secrets: [SIGNING]}",
+        "{slug: gh:acme/web, build: {with: auto, secrets: [SIGNING]}}",
+        "{slug: gh:acme/web, publish: {listen: 8443, tls: {certificate: CHAIN, key: SIGNING}}}",
+    ],
+)
+@pytest.mark.parametrize("value", ["new-key-0123456789", "old-key-0123456789", "both"])
+def test_the_steps_credentials_are_nobodys_secret_under_any_name(
+    value: str, place: str
+) -> None:
+    """On GitLab `receipt-key: SIGNING` names a variable of the project."""
+    both = "new-key-0123456789\nold-key-0123456789\n"
+    environ = {"SIGNING": both if value == "both" else value, "CHAIN": "x"}
+    with pytest.raises(ConfigError, match="'SIGNING' holds what lets in the step"):
+        refuse_own_credentials(stack(f"[{place}]"), environ, (Secret(both),))
+    refuse_own_credentials(
+        stack(f"[{place}]"), environ, (Secret("another-key-012345"),)
+    )
+
+
+def test_what_is_too_short_to_be_a_credential_may_be_anybodys() -> None:
+    spec = stack("[{slug: gh:acme/web, secrets: [DEBUG]}]")
+    refuse_own_credentials(spec, {"DEBUG": "true"}, (Secret("true"),))
+    found = backend_secrets({"bucket": Secret("state"), "password": Secret("p")})
+    assert found == (Secret("p"),)
 
 
 def test_what_lets_into_the_state_is_masked_and_its_region_is_not() -> None:
