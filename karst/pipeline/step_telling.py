@@ -12,7 +12,7 @@ from karst.config.inputs import CommentMode
 from karst.errors import KarstError, PublishError
 from karst.forges.publishing import CommentHeader, Publisher
 from karst.pipeline.step_job import Job
-from karst.pipeline.step_review import Reviewing
+from karst.pipeline.step_review import Request, Reviewing
 from karst.report import (
     PlanReport,
     RunReport,
@@ -25,7 +25,7 @@ from karst.report import (
 from karst.report.escaping import code, code_block
 from karst.report.log_text import plan_log, run_log
 from karst.report.model import Failure, Mode
-from karst.report.sealed import body_room, open_sealed, seal
+from karst.report.sealed import body_room, claimed_head, open_sealed, seal
 from karst.terraform.receipt import Receipt, VoidReceiptError
 
 _SERVICES_BYTES = 65_536
@@ -125,6 +125,12 @@ class Telling:
                     "the request has a newer commit by now: its own run comments",
                 )
                 return
+            if not reviewing.signs and self._is_signed(request, reviewing.header):
+                self.job.notice(
+                    "notice",
+                    "the comment has a receipt for this very commit, and is left as it is",
+                )
+                return
             text = self._sealed(body, receipt, reviewing)
             url = self.publisher.upsert_comment(
                 request.number, reviewing.header, text, self.comments
@@ -140,6 +146,16 @@ class Telling:
         sealed = open_sealed(text)
         if sealed and sealed.signed:
             self.job.output("receipt", sha256(sealed.signed.encode()).hexdigest())
+
+    def _is_signed(self, request: Request, header: CommentHeader) -> bool:
+        """Whether a plan of this commit was signed already: a stranger's run, which he
+        can start again as often as he likes, must not take that away."""
+        assert self.publisher  # noqa: S101  (the caller looked)
+        return any(
+            sealed.header == header and claimed_head(sealed) == request.head
+            for comment in self.publisher.own_comments(request.number)
+            if (sealed := open_sealed(comment.text))
+        )
 
     def _sealed(self, body: str, receipt: Receipt | None, reviewing: Reviewing) -> str:
         """The comment, signed where that works: a plan is worth reading without."""

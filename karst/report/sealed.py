@@ -131,6 +131,14 @@ def unseal(sealed: Sealed, verifier: Verifier) -> Receipt:
     return receipt
 
 
+def claimed_head(sealed: Sealed) -> str:
+    """The commit that a receipt says it is for, not believed; "" without a receipt."""
+    try:
+        return decode(read_signed(sealed.signed)[0]).head if sealed.signed else ""
+    except VoidReceiptError:
+        return ""
+
+
 def body_digest(body: str) -> str:
     """SHA-256 in hex of what people read, however its lines end."""
     return hashlib.sha256(_canonical(body).encode()).hexdigest()

@@ -249,3 +249,46 @@ def test_a_follower_without_a_plan_has_nothing_to_post(step: Step) -> None:
     done = step.run("workflow_run", {"workflow_run": run})
     assert done.returncode == 0, done.stdout
     assert "left no plan" in done.stdout
+
+
+def followed(step: Step, head: str) -> str:
+    """A stranger's run has left a plan of `head`; returns the second run's log."""
+    plan = {
+        "version": 1,
+        "stack": "shop",
+        "target": "",
+        "label": "",
+        "services": [],
+        "resources": [],
+        "mesh": {},
+        "limited": True,
+    }
+    folder = step.workspace / ".karst/artifacts/shop"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "for-comment.json").write_text(json.dumps(plan))
+    run = {
+        "id": 5,
+        "event": "pull_request",
+        "conclusion": "success",
+        "head_sha": head,
+        "head_branch": "topic",
+        "head_repository": {"full_name": "acme/shop"},
+    }
+    done = step.run("workflow_run", {"workflow_run": run})
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def test_a_strangers_run_does_not_take_a_receipt_away(step: Step) -> None:
+    """He may close and open his request, and so start it, after a maintainer's plan."""
+    number = opened(step, TWO)
+    assert step.pull_request(number)[0] == 0
+    (signed,) = step.comments(number)
+    log = followed(step, step.desk.head(number))
+    assert "has a receipt for this very commit" in log
+    assert step.comments(number) == [signed]
+    # One of a commit that is no longer the last is of no use.
+    head = step.desk.push("topic", {"other": "x"})
+    followed(step, head)
+    (posted,) = step.comments(number)
+    assert "take it as the author's word" in posted
