@@ -13,6 +13,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from karst.effects.engine_facts import ImageFacts
 from karst.errors import BuildError
+from karst.inspection.bounds import parse_toml, read_bounded
 
 PYTHON_IMAGE = "python:{version}-slim"
 SUPPORTED = ("3.14", "3.13", "3.12", "3.11", "3.10", "3.9")
@@ -173,13 +174,10 @@ def _readable(specifiers: str) -> str:
 
 def _document(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(_text(path))
-    except (tomllib.TOMLDecodeError, RecursionError):
+        return parse_toml(_text(path))
+    except tomllib.TOMLDecodeError:
         return {}  # told where it is needed, by read_manifest
 
 
 def _text(path: Path) -> str:
-    try:
-        return path.read_text("utf-8-sig") if path.is_file() else ""
-    except (OSError, UnicodeDecodeError):
-        return ""
+    return (read_bounded(path) or "") if path.is_file() else ""

@@ -16,6 +16,7 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
+from karst.inspection.bounds import read_bounded
 from karst.inspection.source import parse_python
 
 VERSION = "0.0.0"
@@ -136,8 +137,8 @@ def _at(data: Any, *path: str) -> Any:
 def _read_setup_cfg(tree: Path) -> dict[str, dict[str, str]]:
     parser = configparser.ConfigParser(interpolation=None, strict=False)
     try:
-        parser.read_string((tree / "setup.cfg").read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, configparser.Error):
+        parser.read_string(read_bounded(tree / "setup.cfg") or "")
+    except configparser.Error:
         return {}
     return {section: dict(parser.items(section)) for section in parser.sections()}
 
@@ -145,8 +146,8 @@ def _read_setup_cfg(tree: Path) -> dict[str, dict[str, str]]:
 def _read_setup_py(tree: Path) -> dict[str, Any]:
     """The arguments of setup() that are written out; True for any other value."""
     try:
-        module = parse_python((tree / "setup.py").read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, SyntaxError, ValueError, RecursionError):
+        module = parse_python(read_bounded(tree / "setup.py") or "")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return {}
     for node in ast.walk(module):
         if isinstance(node, ast.Call) and _called(node.func) == "setup":

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from karst.build.git_version import NO_GIT_VERSION, GitVersion, read_git_version
 from karst.errors import BuildError
+from karst.inspection.bounds import parse_toml, read_bounded
 
 Kind = Literal[
     "uv.lock",
@@ -157,8 +158,11 @@ def _with_includes(tree: Path, name: str) -> tuple[str, ...]:
         place = tree / path
         if not _PLAIN_NAME.fullmatch(path) or ".." in path or not place.is_file():
             return ()
+        text = read_bounded(place)
+        if text is None:
+            return ()
         seen.append(path)
-        for line in place.read_text("utf-8", "replace").splitlines():
+        for line in text.splitlines():
             if _LOCAL.match(line.strip()):
                 return ()
             include = _INCLUDE.match(line.strip())
@@ -171,14 +175,17 @@ def _pyproject(tree: Path) -> dict[str, Any]:
     path = tree / "pyproject.toml"
     if not path.is_file():
         return {}
+    text, why = read_bounded(path), "it is no UTF-8, or larger than 1 MiB"
     try:
-        return tomllib.loads(path.read_text("utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BuildError(
-            f"pyproject.toml can't be read: {error}",
-            where="pyproject.toml",
-            remedy="correct the file in its repository",
-        ) from error
+        if text is not None:
+            return parse_toml(text)
+    except tomllib.TOMLDecodeError as error:
+        why = str(error)
+    raise BuildError(
+        f"pyproject.toml can't be read: {why}",
+        where="pyproject.toml",
+        remedy="correct the file in its repository",
+    )
 
 
 def _table(data: object, key: str) -> dict[str, Any]:

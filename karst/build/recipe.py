@@ -15,8 +15,9 @@ from karst.build.base import BaseImage
 from karst.build.git_version import VERSION, GitVersion
 from karst.build.manifest import Manifest, read_manifest
 from karst.config.spec import ServiceSpec
-from karst.errors import ConfigError
+from karst.errors import BuildError, ConfigError
 from karst.fetch.revision import Checkout
+from karst.inspection.bounds import read_bounded
 from karst.inspection.entrypoint import Entrypoint
 
 UV_VERSION = "0.13.9"
@@ -109,7 +110,7 @@ def render_recipe(
     }
     folder = checkout.root / entrypoint.folder
     if own or base is None:
-        text, manifest, pin = (folder / "Dockerfile").read_text(), None, ""
+        text, manifest, pin = _own_dockerfile(folder, spec.name), None, ""
     else:
         needs = entrypoint.kind == "script"
         manifest = read_manifest(folder, needs_project=needs)
@@ -157,6 +158,17 @@ def render_recipe(
         inputs=_digest(inputs),
         folder=entrypoint.folder if manifest is None else "",
     )
+
+
+def _own_dockerfile(folder: Path, service: str) -> str:
+    text = read_bounded(folder / "Dockerfile")
+    if text is None:
+        raise BuildError(
+            "the Dockerfile can't be read: it is missing, no UTF-8, or larger than 1 MiB",
+            where=service,
+            remedy="correct the file in its repository",
+        )
+    return text
 
 
 def _home(entrypoint: Entrypoint) -> str:

@@ -6,6 +6,8 @@ import re
 import shlex
 from dataclasses import dataclass
 
+# Far above what anybody writes; each costs the more, the more there are before it.
+_MOST = 2000
 _ESCAPE_DIRECTIVE = re.compile(r"#\s*escape\s*=\s*(\S)", re.IGNORECASE)
 
 
@@ -19,7 +21,10 @@ class Instruction:
 
 
 def instructions(text: str) -> tuple[Instruction, ...]:
-    """Split a Dockerfile into instructions, continued lines joined."""
+    """Split a Dockerfile into instructions, continued lines joined.
+
+    One with more than 2,000 of them is taken for none at all.
+    """
     found: list[Instruction] = []
     directive = _ESCAPE_DIRECTIVE.match(text)
     escape = directive.group(1) if directive else "\\"
@@ -36,7 +41,7 @@ def instructions(text: str) -> tuple[Instruction, ...]:
         word, _, rest = (pending + stripped).strip().partition(" ")
         found.append(Instruction(word.upper(), rest.strip(), start))
         pending, start = "", 0
-    return tuple(found)
+    return tuple(found) if len(found) <= _MOST else ()
 
 
 def label(text: str, name: str) -> tuple[str, int] | None:

@@ -11,6 +11,8 @@ _NESTED = re.compile(r"\$\{(\w+)(?::?([-=+?])([^${}]*))?\}")
 _PLAIN = re.compile(r"\$(\w+)")
 _ASSIGNMENT = re.compile(r"(?:export\s+)?([A-Za-z_]\w*)=(.*)", re.DOTALL)
 _SEPARATORS = re.compile(r"[;&|()\n]+")
+# Far above any command line; beyond it, a text is left as it stands.
+_LONGEST = 1 << 14
 # Variables of the platforms that name the port to listen on.
 PORT = "$PORT"
 
@@ -19,26 +21,42 @@ def expand(text: str, values: Mapping[str, str]) -> str:
     """Replace variables that are known or have a default.
 
     PORT stays as `$PORT`, for it is known only when the service runs; others that
-    are not known stay as they are.
+    are not known stay as they are, and so does a text that is or becomes too long.
     """
+
+    room = _LONGEST - len(text)
+    if room < 0:
+        return text
+
+    def known(name: str, otherwise: str) -> str:
+        nonlocal room
+        value = values.get(name, otherwise)
+        room -= len(value)
+        if room < 0:  # values made of values would grow without end
+            raise OverflowError
+        return value
 
     def braced(match: re.Match[str]) -> str:
         name, sign, default = match.groups()
         if name == "PORT":
             return "\1"  # no dollar sign: it may be a default itself
         if name in values:
-            return values[name]
+            return known(name, "")
         return default if sign in ("-", "=") else f"\0{name}\0"
 
-    for _ in range(8):
-        new = _NESTED.sub(braced, text)
-        if new == text:
-            break
-        text = new
-    text = _PLAIN.sub(
-        lambda m: m[0] if m[1] == "PORT" else values.get(m[1], m[0]), text
-    )
-    return re.sub(r"\0(\w+)\0", r"${\1}", text).replace("\1", PORT)
+    def plain(match: re.Match[str]) -> str:
+        return match[0] if match[1] == "PORT" else known(match[1], match[0])
+
+    new = text
+    try:
+        for _ in range(8):
+            former, new = new, _NESTED.sub(braced, new)
+            if new == former:
+                break
+        new = _PLAIN.sub(plain, new)
+    except OverflowError:
+        return text
+    return re.sub(r"\0(\w+)\0", r"${\1}", new).replace("\1", PORT)
 
 
 def default_port(text: str) -> int | None:
@@ -48,7 +66,12 @@ def default_port(text: str) -> int | None:
 
 
 def simple_commands(text: str) -> list[list[str]]:
-    """Split `text` at `;`, `&&`, `||`, `|`, `&` and line ends into lists of words."""
+    """Split `text` at `;`, `&&`, `||`, `|`, `&` and line ends into lists of words.
+
+    A text beyond all measure has none.
+    """
+    if len(text) > 4 * _LONGEST:
+        return []
     text = text.replace("\\\n", " ")
     try:  # a quoted text may go over several lines
         return _split(text)

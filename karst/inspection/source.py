@@ -14,11 +14,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from karst.errors import EntrypointError
+from karst.inspection.bounds import MAX_FILE_BYTES, parse_toml
 from karst.inspection.entrypoint import Evidence
 
 # Fetched content is hostile: nothing is read without a bound.
-MAX_FILE_BYTES = 1 << 20
 MAX_LISTED = 20_000
+# Of one tree, in bytes and in characters; a syntax tree takes up to 200 times its text.
+MAX_READ = 256 << 20
+MAX_PARSED = 8 << 20
 _PIECE = 1 << 16
 _NO_SOURCES = frozenset(
     {"node_modules", "site-packages", "venv", "__pycache__", "bower_components"}
@@ -108,7 +111,9 @@ class SourceTree:
             return None
         try:
             raw = _bytes_of(f"{self.root}/{path}")
-            return None if len(raw) > MAX_FILE_BYTES else raw.decode("utf-8-sig")
+            if len(raw) > MAX_FILE_BYTES or not self._affords("read", raw, MAX_READ):
+                return None
+            return raw.decode("utf-8-sig")
         except (OSError, UnicodeDecodeError):
             return None
 
@@ -150,7 +155,7 @@ class SourceTree:
 
     def _parse(self, path: str) -> ast.Module | None:
         text = self.read(path)
-        if text is None:
+        if text is None or not self._affords("parsed", text, MAX_PARSED):
             return None
         try:
             return parse_python(text)
@@ -166,13 +171,19 @@ class SourceTree:
         if text is None:
             return {}
         try:
-            return tomllib.loads(text)
-        except (tomllib.TOMLDecodeError, RecursionError) as error:
+            return parse_toml(text)
+        except tomllib.TOMLDecodeError as error:
             raise EntrypointError(
                 f"{path} can't be read: {error}",
                 where=path,
                 remedy="correct the file in its repository",
             ) from error
+
+    def _affords(self, kind: str, what: str | bytes, most: int) -> bool:
+        """Count `what` as kept; False where that is more than one tree may cost."""
+        spent = int(self._kept.get(("spent", kind), 0)) + len(what)
+        self._kept["spent", kind] = spent
+        return spent <= most
 
     def evidence(self, path: str, line: int = 1) -> Evidence:
         """Return line `line` (from 1) of `path`, shortened to what one line holds."""
