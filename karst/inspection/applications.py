@@ -11,6 +11,7 @@ from karst.inspection.commands import place_of
 from karst.inspection.entrypoint import Candidate, Evidence
 from karst.inspection.families import (
     FACTORY,
+    FACTORY_NAME,
     family_by_factory,
     family_of,
     known_names,
@@ -38,7 +39,10 @@ _NAMES = ("app", "application", "api", "server", "asgi_app", "wsgi_app")
 _CALLED = ("app(", "App(", "application(", "server(", "Server(", "api(", "API(")
 _MADE = (*sorted(f"{n}(" for n in {n for _, n in OBJECTS}), ".server", *_CALLED)
 _MODULES = tuple(sorted({module.partition(".")[0] for module, _ in OBJECTS}))
-_USED = re.compile(r"\b(\w++)\s*+[.(]")
+# Names that are called or have attributes, and attributes that are called. Possessive,
+# for somebody else's text may be one long word.
+_USED = re.compile(r"\b(\w++)\s*+([.(])")
+_ATTRIBUTE = re.compile(r"\.(\w++)\s*+\(")
 _MOST = 400
 
 
@@ -121,9 +125,13 @@ def _may_make(tree: SourceTree, path: str) -> bool:
 
 
 def _calls_another(tree: SourceTree, path: str, text: str) -> bool:
+    """Say whether a name of another file is called, as what makes an application is."""
     used = set(_USED.findall(text))
+    names = {name for name, mark in used if mark == "(" and FACTORY_NAME.search(name)}
+    if any(map(FACTORY_NAME.search, _ATTRIBUTE.findall(text))):
+        names = {name for name, _ in used}
     return any(
-        local in used and any(files_of(tree, path, *source))
+        local in names and any(files_of(tree, path, *source))
         for local, source in known_names(tree, path).items()
     )
 

@@ -14,6 +14,8 @@ FACTORY = re.compile(
     r"(create|make|build|get|init|setup)_?(fastapi_|flask_|web_)?(app|application|server|api)"
     r"|app_factory|application_factory|app|application"
 )
+# What an application is made by, wherever it is: FACTORY's names have it, too.
+FACTORY_NAME = re.compile(r"app|application|server|api", re.IGNORECASE)
 
 
 def known_names(tree: SourceTree, path: str) -> dict[str, tuple[str, str]]:
@@ -51,7 +53,7 @@ def family_by_factory(
 ) -> Family | None:
     """The family of `app = create_app()`, where that function is of the tree."""
     name = dotted(call.func).rpartition(".")[2]
-    if not re.search(r"app|application|server|api", name, re.IGNORECASE):
+    if not FACTORY_NAME.search(name):
         return None
     return _family_of_function(tree, path, dotted(call.func), known, 0)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from karst.inspection.entrypoint import Evidence, Protocol
 from karst.inspection.frameworks import (
@@ -25,14 +26,17 @@ from karst.inspection.source import SourceTree
 _DEEP, _MOST = 4, 48
 # Frameworks whose applications run themselves, wherever they were made.
 _RUN_BY_APP = frozenset({"flask", "quart", "sanic", "dash", "bottle", "robyn"})
-# Without one of these a file can't hold a call that matters here. Plain texts, for an
+# Without one of these a file can't hold a call that matters here: the text of the call,
+# what stands before it, and the module that must be imported. Plain texts, for an
 # expression takes many times as long over a whole tree.
-_CALLS = (
-    *("run(", "_app(", "_server(", "_simple(", "serve(", "forever(", "Server("),
-    *("server(", "launch(", "listen(", "onfig(", "TCPSite(", "quickstart(", "start("),
-    *("Granian(", "olling(", "idle(", "disconnected(", "onsuming(", "pending("),
-    *("worker_main(", "_worker(", "Scheduler("),
+_SERVING = tuple(
+    (f"{name.rpartition('.')[2]}(", name.rpartition(".")[0], needed)
+    for name, needed, _, _ in SERVING_CALLS
 )
+_WORKING = tuple(f"{name}(" for name in sorted(WORKER_CALLS))
+_CHATTING = tuple(f"{name}(" for name in sorted(BOT_CALLS))
+_OBJECTS = (*(f"{name}(" for name in sorted(WEB_OBJECTS)), "create_app")
+_OWN = frozenset({"app", "application", "socketio"})
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class Nature:
     """What was seen: the protocol, the port that is written, and the line.
 
     `guarded`: only where its file is started itself; `depth` counts the imports between
-    the program and that line; `perhaps`: only where a bot's library is imported.
+    the program and that line.
     """
 
     protocol: Protocol
@@ -48,32 +52,41 @@ class Nature:
     evidence: Evidence
     guarded: bool = False
     depth: int = 0
-    perhaps: bool = False
 
 
 def nature_of(tree: SourceTree, path: str) -> Nature | None:
     """Look at `path` and at what it imports from the tree; None: nothing to see."""
     seen = {path}
     ring = [path]
+    visited: list[tuple[str, int]] = []
     quiet: Nature | None = None
     chats = False
     for depth in range(_DEEP):
         following: list[str] = []
         for file in ring:
+            visited.append((file, depth))
             chats = chats or _chats(tree, file)
-            for found in _natures(tree, file):
+            for found in _natures(tree, file, "serves"):
                 if found.guarded and depth:
                     continue  # it does that only where it is started itself
                 if found.protocol != "none":
                     return replace(found, depth=depth)
-                if quiet is None or (quiet.perhaps and not found.perhaps):
-                    quiet = replace(found, depth=depth)
-            if depth == 0 and quiet and chats:
+                quiet = quiet or replace(found, depth=depth)
+            if depth == 0 and chats and (quiet := quiet or _chat(tree, visited)):
                 return quiet  # a bot, whatever it may also serve
             following += sorted(imported_files(tree, file) - seen)
             seen.update(following)
         ring = following[:_MOST]
-    return quiet if quiet and (chats or not quiet.perhaps) else None
+    return quiet or (_chat(tree, visited) if chats else None)
+
+
+def _chat(tree: SourceTree, visited: list[tuple[str, int]]) -> Nature | None:
+    """The first call of these files that runs a bot, where one is imported."""
+    for file, depth in visited:
+        for found in _natures(tree, file, "chats"):
+            if not (found.guarded and depth):
+                return replace(found, depth=depth)
+    return None
 
 
 def _chats(tree: SourceTree, path: str) -> bool:
@@ -81,19 +94,37 @@ def _chats(tree: SourceTree, path: str) -> bool:
     return any(name.partition(".")[0] in BOTS for name in names)
 
 
-def _natures(tree: SourceTree, path: str) -> tuple[Nature, ...]:
-    return tree.once("nature", path, lambda _: tuple(_look(tree, path)))
+def _natures(
+    tree: SourceTree, path: str, what: Literal["serves", "chats"]
+) -> tuple[Nature, ...]:
+    look = _serving if what == "serves" else _chatting
+    return tree.once(what, path, lambda _: tuple(look(tree, path)))
 
 
-def _look(tree: SourceTree, path: str) -> Iterator[Nature]:
+def _may_serve(tree: SourceTree, path: str) -> bool:
+    """Say whether `path` is worth its parsing, which is what most of the time goes for."""
     text = tree.read(path) or ""
-    module = tree.parse(path) if any(call in text for call in _CALLS) else None
+    imports = {name.partition(".")[0] for name in absolute_imports(tree, path)}
+    for call, owner, needed in _SERVING:
+        if call in text and owner in text and (not needed or needed in imports):
+            return True
+    if any(call in text for call in _WORKING):
+        return True
+    return ("run(" in text or "run_server(" in text) and (
+        not imports.isdisjoint(_RUN_BY_APP)
+        or not _OWN.isdisjoint(imported_names(tree, path))
+        or any(made in text for made in _OBJECTS)
+    )
+
+
+def _serving(tree: SourceTree, path: str) -> Iterator[Nature]:
+    module = tree.parse(path) if _may_serve(tree, path) else None
     if module is None:
         return
     nodes = list(ast.walk(module))
     imports = {name.partition(".")[0] for name in absolute_imports(tree, path)}
     objects = set(_web_objects(nodes, set(imported_names(tree, path))))
-    guarded = {id(n) for g in main_guards(module) for n in ast.walk(g)}
+    guarded = _guarded(module)
     for call, name in _calls(nodes):
         inside = id(call) in guarded
         line = tree.evidence(path, call.lineno)
@@ -101,11 +132,24 @@ def _look(tree: SourceTree, path: str) -> Iterator[Nature]:
             protocol, usual = served
             written = _port(call, module) if protocol != "grpc" else _grpc_port(nodes)
             yield Nature(protocol, usual if written == -1 else written, line, inside)
-            continue
-        last = name.rpartition(".")[2]
-        if last in WORKER_CALLS or last in BOT_CALLS:
-            perhaps = last not in WORKER_CALLS
-            yield Nature("none", None, line, inside, perhaps=perhaps)
+        elif name.rpartition(".")[2] in WORKER_CALLS:
+            yield Nature("none", None, line, inside)
+
+
+def _chatting(tree: SourceTree, path: str) -> Iterator[Nature]:
+    text = tree.read(path) or ""
+    module = tree.parse(path) if any(call in text for call in _CHATTING) else None
+    if module is None:
+        return
+    guarded = _guarded(module)
+    for call, name in _calls(ast.walk(module)):
+        if name.rpartition(".")[2] in BOT_CALLS:
+            line = tree.evidence(path, call.lineno)
+            yield Nature("none", None, line, id(call) in guarded)
+
+
+def _guarded(module: ast.Module) -> set[int]:
+    return {id(n) for g in main_guards(module) for n in ast.walk(g)}
 
 
 def _grpc_port(nodes: list[ast.AST]) -> int | None:
@@ -144,7 +188,7 @@ def _serves(
     return None
 
 
-def _calls(nodes: list[ast.AST]) -> Iterator[tuple[ast.Call, str]]:
+def _calls(nodes: Iterable[ast.AST]) -> Iterator[tuple[ast.Call, str]]:
     for node in nodes:
         if isinstance(node, ast.Call) and (name := dotted(node.func)):
             yield node, name
@@ -166,7 +210,7 @@ def dotted(node: ast.expr) -> str:
 
 def _web_objects(nodes: list[ast.AST], local: set[str]) -> Iterator[str]:
     """Names that hold a web application, or likely do."""
-    yield from {"app", "application", "socketio"} & local
+    yield from _OWN & local
     for node in nodes:
         value = node.value if isinstance(node, ast.Assign) else None
         if isinstance(node, ast.Assign) and isinstance(value, ast.Call):
