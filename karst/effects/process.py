@@ -42,6 +42,10 @@ _REMEDIES = {
 GRACE_SECONDS = 10.0
 _LINGER_SECONDS = 1.0
 _TICK_SECONDS = 0.1
+# Characters of each output: somebody's repository may have git list files without end.
+MOST_OUTPUT = 128 << 20
+_LONGEST_LINE = 1 << 16
+_TOO_MUCH = f"karst: ended after it printed more than {MOST_OUTPUT >> 20} MiB\n"
 
 
 def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
@@ -92,11 +96,13 @@ class Processes:
 
         Args:
             on_line: called with each line of output (both streams, no newline,
-                secrets redacted), one call at a time, from another thread.
+                secrets redacted), one call at a time, from another thread; a line
+                beyond 65,536 characters comes in parts.
             input: text for the child's standard input; None gives it an empty one.
             cancel: when set by another thread, the child is ended.
 
-        A child that outlives `command.timeout` is ended with its whole process group:
+        A child that outlives `command.timeout`, or prints more than MOST_OUTPUT to
+        either stream, is ended with its whole process group:
         the outcome's code is then negative and the last line of `stderr` says so.
         The same happens when the caller is interrupted, which is then raised again.
 
@@ -116,11 +122,13 @@ class Processes:
         finally:
             streams.close()
         stdout, stderr = streams.texts()
+        # What ended by itself while the rest was left unread is no whole answer, either.
+        code = -signal.SIGTERM if streams.too_much else process.returncode
         return Outcome(
             command=command,
-            code=process.returncode,
+            code=code,
             stdout=stdout,
-            stderr=stderr + note,
+            stderr=stderr + (_TOO_MUCH if streams.too_much else note),
             seconds=time.monotonic() - started,
         )
 
@@ -161,6 +169,9 @@ class Processes:
             now = time.monotonic()
             if streams.fault is not None:
                 raise streams.fault
+            if streams.too_much:
+                self._end(process, signal.SIGTERM)
+                return ""
             if process.poll() is not None:
                 # A grandchild may hold the pipes open for ever.
                 gone_since = gone_since or now
@@ -209,6 +220,7 @@ class _Streams:
         text: str | None,
     ) -> None:
         self.fault: BaseException | None = None
+        self.too_much = False
         self._secrets = secrets
         self._line_secrets = _by_line(secrets)
         self._on_line = on_line
@@ -234,8 +246,13 @@ class _Streams:
                     pipe.write(text)
 
     def _drain(self, name: str, pipe: IO[str]) -> None:
+        size = 0
         with contextlib.suppress(ValueError):
-            for line in pipe:
+            while line := pipe.readline(_LONGEST_LINE):
+                size += len(line)
+                if size > MOST_OUTPUT:
+                    self.too_much = True
+                    return
                 self._read[name].append(line)
                 self._tell(line)
 

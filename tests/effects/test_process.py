@@ -215,3 +215,24 @@ def test_every_program_of_a_name_is_found_once(tmp_path: Path) -> None:
         tmp_path / "b" / "tool",
         tmp_path / "a" / "tool",
     )
+
+
+@pytest.mark.parametrize("end", ["", "\n"], ids=["one line", "lines"])
+def test_a_child_that_prints_without_end_is_ended(
+    processes: Processes, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    monkeypatch.setattr("karst.effects.process.MOST_OUTPUT", 1 << 20)
+    outcome = processes.run(
+        python(f"while True: print('x' * 1000, end={end!r})", timeout=20)
+    )
+    assert outcome.code == -signal.SIGTERM
+    assert "printed more than" in outcome.stderr
+    assert len(outcome.stdout) <= 1 << 20
+
+
+def test_what_is_left_unread_is_no_whole_answer(
+    processes: Processes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("karst.effects.process.MOST_OUTPUT", 100)
+    outcome = processes.run(python("print('x' * 200)"))
+    assert (outcome.ok, outcome.stdout) == (False, "")
