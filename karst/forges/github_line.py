@@ -19,6 +19,7 @@ from karst.forges.http_options import HttpOptions
 from karst.forges.publishing import PublishFailure, Why
 from karst.forges.refusals import Refusals
 from karst.forges.sessions import open_session
+from karst.forges.telling import NONSENSE
 from karst.secret import redact
 
 _T = TypeVar("_T")
@@ -113,7 +114,7 @@ class GitHubLine:
                 where=self._where,
                 remedy=error.remedy,
             )
-        except (BadAttributeException, KeyError, TypeError, RuntimeError):
+        except (*NONSENSE, BadAttributeException, RuntimeError):
             told = PublishFailure(
                 f"{doing} failed: {self.name} answered what is none of its answers",
                 why="unavailable",

@@ -5,12 +5,15 @@ Real HTTP; the fakes' answers are held to what the forges say of their own.
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from publishers import ADA, BOT, MALLORY, opened
 
 from karst.forges.publishing import Publisher, PublishFailure
 from karst.report.sealed import CommentHeader, open_sealed, seal
 from tests.fakes.desk import Desk
+from tests.fakes.exchange import Reply
 
 pytestmark = pytest.mark.processes
 
@@ -164,3 +167,33 @@ def test_a_refused_comment_says_why(
     assert caught.value.why == why
     assert "canary" not in str(caught.value)
     assert caught.value.__cause__ is None
+
+
+ODD = (
+    *(None, "x", 5, [], {}, [None], [[]], [{}], [5]),
+    *({"data": None}, {"head": None, "base": None}, {"message": ["x"]}),
+    [{"user": None, "author": None, "body": None, "id": None}],
+)
+
+
+@pytest.mark.parametrize("status", [200, 418, 422])
+@pytest.mark.parametrize("document", ODD, ids=repr)
+def test_an_answer_that_is_none_of_a_forges_is_a_sentence(
+    desk: Desk, ours: Publisher, status: int, document: object
+) -> None:
+    """A comment that can't be written leaves a plan green: nothing else may come up."""
+    number = opened(desk)
+    desk.forge.fail(times=500, change=lambda _: Reply(status, document))
+    asked = (
+        lambda: ours.upsert_comment(number, HEADER, seal("one", HEADER), "update"),
+        lambda: ours.request(number),
+        lambda: ours.own_comments(number),
+        lambda: ours.requests_of_head("a" * 40),
+        lambda: ours.merged_requests(None, "a" * 40),
+        lambda: ours.permission("ada"),
+        lambda: ours.read_file("repos.yaml", "main"),
+        lambda: ours.fork_point("main", "a" * 40),
+    )
+    for ask in asked:
+        with suppress(PublishFailure):
+            ask()
