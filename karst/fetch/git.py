@@ -7,6 +7,7 @@ by a repository of karst's own that only borrows the objects.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,10 +66,17 @@ class Git:
         return outcome.stdout if outcome.ok else None
 
 
-def find_repository(folder: Path, processes: Processes) -> Git | None:
-    """Return git's view of `folder`; None where it is in no repository."""
-    bare = folder / "HEAD"
-    if bare.is_file() and (folder / "objects").is_dir():
+def find_repository(
+    folder: Path, processes: Processes, *, bare: bool = True
+) -> Git | None:
+    """Return git's view of `folder`; None where it is in no repository.
+
+    Args:
+        bare: whether the folder may be a bare repository, which anybody can commit
+            as files of his own; a `.git` nobody can.
+    """
+    is_bare = (folder / "HEAD").is_file() and (folder / "objects").is_dir()
+    if bare and is_bare and not (folder / ".git").exists():
         return Git(processes, folder, "", folder)
     outcome = processes.run(
         Command(
@@ -81,6 +89,25 @@ def find_repository(folder: Path, processes: Processes) -> Git | None:
         return None
     git_dir, _, prefix = outcome.stdout.partition("\n")
     return Git(processes, folder, prefix.removesuffix("\n"), Path(git_dir))
+
+
+def borrows(git: Git, within: Path) -> bool:
+    """Say whether any of the repository's objects may lie outside of `within`.
+
+    A bare repository can be committed as files, and name anybody's objects: as its
+    common folder, as an alternate, or by links.
+    """
+    places = [git.ask("rev-parse", "--git-common-dir")]
+    places.append(git.ask("rev-parse", "--git-path", "objects"))
+    real = [(git.folder / (p or "/").rstrip("\n")).resolve() for p in places]
+    if not all(place.is_relative_to(within.resolve()) for place in real):
+        return True
+    objects = real[-1]
+    return (objects / "info" / "alternates").exists() or any(
+        Path(folder, name).is_symlink()
+        for folder, folders, files in os.walk(objects)
+        for name in (*folders, *files)
+    )
 
 
 def list_own_files(folder: Path, processes: Processes) -> tuple[str, ...] | None:

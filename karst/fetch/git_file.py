@@ -19,12 +19,13 @@ def read_committed(
 
     Args:
         folder: of a clone; `path` is seen from there.
-        commit: a full id: what has it is what it says, whoever made the clone.
+        commit: a full id. Git takes an object's file for what its name says, so only
+            what git itself fetched is asked: never files that look like a repository.
 
     Raises FetchError where the clone lacks the commit; nothing is fetched.
     """
     try:
-        git = find_repository(folder, processes)
+        git = find_repository(folder, processes, bare=False)
     except KarstError:  # no git here
         git = None
     known = git and git.ask(_TRUE, "cat-file", "-e", f"{commit}^{{commit}}")

@@ -12,6 +12,7 @@ from karst.effects.workspace import telling_full_disk
 from karst.errors import FetchError
 from karst.fetch.git import (
     Git,
+    borrows,
     find_repository,
     resolve_commit,
     resolve_tree,
@@ -121,6 +122,12 @@ class LocalForge:
                 "the folder is no git repository, so it has no refs",
                 where=str(slug),
                 remedy=f"leave '#{slug.ref}' out to take the files as they are",
+            )
+        if self.within and borrows(git, self.within):
+            raise FetchError(
+                "the repository takes its commits from outside of the workspace",
+                where=str(slug),
+                remedy="name a repository that has all of its own, or one at a forge",
             )
         return git
 

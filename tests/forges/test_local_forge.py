@@ -434,3 +434,51 @@ def test_a_pinned_commit_is_fetched_by_its_root_s_tree(
         forge.fetch(replace(pinned, root_tree="0" * 40), tmp_path / "other")
     with pytest.raises(RevisionGoneError, match="the commit 000000000000 is not in"):
         forge.fetch(replace(pinned, commit="0" * 40), tmp_path / "other")
+
+
+@pytest.mark.parametrize("way", ["common folder", "alternate", "link", "linked object"])
+def test_a_committed_repository_borrows_from_nowhere_else(
+    forge: LocalForge, app: Path, tmp_path: Path, way: str
+) -> None:
+    """Whoever writes a request may commit a bare repository of his own making."""
+    other = tmp_path / "other"
+    put(other, {"app.py": "private"})
+    git(other, "init", "--quiet", "--initial-branch=main")
+    git(other, "add", ".")
+    git(other, "commit", "--quiet", "--message=x")
+    theirs = other / ".git"
+    bare = forge.base / "bare"
+    put(bare, {"HEAD": "ref: refs/heads/main\n", "objects/info/x": "", "refs/x": ""})
+    put(bare, {"config": "[core]\nrepositoryformatversion = 0\nbare = true\n"})
+    put(bare, {"refs/heads/main": git(other, "rev-parse", "HEAD")})
+    if way == "common folder":
+        put(bare, {"commondir": str(theirs)})
+    elif way == "alternate":
+        put(bare, {"objects/info/alternates": str(theirs / "objects")})
+    else:
+        for folder in (theirs / "objects").glob("??"):
+            if way == "link":
+                (bare / "objects" / folder.name).symlink_to(folder)
+                continue
+            (bare / "objects" / folder.name).mkdir()
+            for file in folder.iterdir():
+                (bare / "objects" / folder.name / file.name).symlink_to(file)
+    guarded = replace(forge, within=forge.base)
+    slug = parse_slug("file:./bare#main")
+    revision = forge.resolve(slug)
+    for step in (
+        lambda: guarded.resolve(slug),
+        lambda: guarded.fetch(revision, tmp_path / "copy"),
+    ):
+        with pytest.raises(FetchError, match="outside of the workspace"):
+            step()
+    assert not (tmp_path / "copy").exists()
+
+
+def test_a_repository_of_the_workspace_is_its_own(
+    forge: LocalForge, repository: Path
+) -> None:
+    guarded = replace(forge, within=forge.base)
+    git(forge.base, "clone", "--quiet", "--bare", "app", "bare")
+    for place in ("app", "bare"):
+        assert guarded.resolve(parse_slug(f"file:./{place}#HEAD")).commit
