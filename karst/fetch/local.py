@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -108,14 +109,15 @@ def tidy_copy(root: Path, paths: tuple[str, ...]) -> None:
     for path in [path for path in paths if is_private(root, path)]:
         (root / path).unlink()
     for folder, _, files in os.walk(root, topdown=False):
-        place = Path(folder)
-        if place != root and not any(place.iterdir()):
-            place.rmdir()
+        if not files and Path(folder) != root and not any(Path(folder).iterdir()):
+            Path(folder).rmdir()
             continue
-        place.chmod(0o755)
-        for file in (place / name for name in files):
-            if not file.is_symlink():
-                file.chmod(0o755 if file.stat().st_mode & 0o100 else 0o644)
+        Path(folder).chmod(0o755)
+        for file in (f"{folder}/{name}" for name in files):
+            mode = os.lstat(file).st_mode
+            wanted = 0o755 if mode & 0o100 else 0o644
+            if not stat.S_ISLNK(mode) and stat.S_IMODE(mode) != wanted:
+                os.chmod(file, wanted)  # noqa: PTH101
 
 
 def refuse_leaving_links(root: Path, paths: tuple[str, ...], *, where: str) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import os
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,6 +23,9 @@ from karst.fetch.unpack_stream import Fault, Gunzip
 
 # Read in one piece, and so can be looked at.
 _SMALL = 1 << 16
+# Many fetches wait for forges at once, but each call of the system hands Python's lock
+# to another thread: sixteen that unpack take twice the processor time of two.
+_UNPACKING = threading.BoundedSemaphore(min(4, max(2, os.cpu_count() or 2)))
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -45,6 +48,10 @@ class Unpacked:
 
     def root_tree(self) -> str:
         """The git tree id of all that the archive held."""
+        return self._root_tree
+
+    @cached_property
+    def _root_tree(self) -> str:
         return tree_id(self.entries)
 
     def inside(self) -> Iterator[TreeEntry]:
@@ -80,7 +87,7 @@ def unpack(
         FetchError: it holds what no checkout may hold, or too much.
     """
     work = _Unpacking(into, where, folder, submodules or {}, limits or Limits())
-    with telling_full_disk(into):
+    with _UNPACKING, telling_full_disk(into):
         into.mkdir(parents=True, mode=0o755)
         try:
             with telling_full_disk(into):
@@ -176,8 +183,11 @@ class _Unpacking:
         self.make_folder(inner.rpartition("/")[0])
         mode = 0o755 if member.executable else 0o644
         # Links are made last, so no path leads through one.
-        with os.fdopen(os.open(self.into / inner, _NEW_FILE, mode), "wb", 0) as file:
-            yield partial(_write, file)
+        fd = os.open(f"{self.into}/{inner}", _NEW_FILE, mode)
+        try:
+            yield partial(_write, fd)
+        finally:
+            os.close(fd)
 
     def make_folder(self, folder: str) -> None:
         if folder and folder not in self.folders:
@@ -217,7 +227,7 @@ class _Unpacking:
         return target
 
 
-def _write(file: io.FileIO, data: bytes) -> None:
+def _write(fd: int, data: bytes) -> None:
     rest = memoryview(data)
     while rest:
-        rest = rest[file.write(rest) :]
+        rest = rest[os.write(fd, rest) :]
