@@ -59,7 +59,10 @@ def run(arguments: list[str]) -> int:
 
 
 def _told(error: KarstError) -> int:
-    print(f"karst: {error}", file=sys.stderr)
+    from karst.report.escaping import plain_lines
+
+    # In a detail stands what builds, apps and forges said.
+    print(f"karst: {plain_lines(str(error))}", file=sys.stderr)
     if os.environ.get("DEBUG", "").lower() in ("1", "true", "yes", "on"):
         traceback.print_exception(error)
     return error.exit_code

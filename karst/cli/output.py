@@ -11,6 +11,7 @@ from typing import Any, TextIO
 
 from karst.effects.workspace import is_disk_full
 from karst.errors import DiskFullError
+from karst.report.escaping import plain_lines
 from karst.secret import Secret, redact
 
 
@@ -75,7 +76,7 @@ class PlainProgress:
         """Nothing to take down."""
 
     def _write(self, text: str) -> None:
-        write_on(redact(text, self._secrets), sys.stderr)
+        write_on(plain_lines(redact(text, self._secrets)), sys.stderr)
 
 
 class TerminalProgress(PlainProgress):
@@ -111,7 +112,7 @@ class TerminalProgress(PlainProgress):
     def line(self, text: str) -> None:
         with self._lock:
             if self._task is not None:
-                shown = redact(text, self._secrets)[:60]
+                shown = plain_lines(redact(text, self._secrets))[:60]
                 self._bar.update(self._task, line=_plain(shown))
 
     def close(self) -> None:
@@ -119,7 +120,7 @@ class TerminalProgress(PlainProgress):
 
     def _write(self, text: str) -> None:
         self._bar.console.print(
-            redact(text, self._secrets), markup=False, highlight=False
+            plain_lines(redact(text, self._secrets)), markup=False, highlight=False
         )
 
 
@@ -142,9 +143,9 @@ def print_document(document: Any) -> None:
 
 def say(text: str) -> None:
     """A report for people, on stdout."""
-    write_on(text, sys.stdout)
+    write_on(plain_lines(text), sys.stdout)
 
 
 def stream(text: str) -> None:
     """A line of what may never end; raises ReaderGoneError."""
-    write(text, sys.stdout)
+    write(plain_lines(text), sys.stdout)

@@ -65,6 +65,14 @@ def log_line(text: str, limit: int) -> str:
     return shorten("".join(_seen(" " if c in _ENDS else c) for c in flat), limit)
 
 
+def plain_lines(text: str, limit: int = 1 << 16) -> str:
+    """Others' lines for a terminal: no code in them moves its cursor or answers for it."""
+    return "\n".join(
+        line if line.isprintable() and len(line) <= limit else log_line(line, limit)
+        for line in text.split("\n")
+    )
+
+
 def _seen(sign: str) -> str:
     return UNKNOWN if unicodedata.category(sign) in _UNSEEN else sign
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from karst.cli import output
+from karst.cli.main import _told
 from karst.cli.output import PlainProgress, TerminalProgress, open_progress
+from karst.errors import KarstError
 from karst.secret import Secret
 
 SECRET = (Secret("s3cret"),)
@@ -38,3 +41,24 @@ def test_a_terminal_shows_text_with_brackets_as_it_is(
     shown = capsys.readouterr().err
     assert "build [red]web[/red]" in shown
     assert "s3cret" not in shown
+
+
+_HOSTILE = "\x1b]0;title\x07\x1b[2J\x1b[31mred\x1b[0m \x9b5n\x08\x1b[6n\ttab"
+
+
+@pytest.mark.parametrize("told", ["say", "stream", "step", "line", "error"])
+def test_others_text_sends_the_terminal_nothing(
+    told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An app's log, a build's output, an engine's words: none of them may steer it."""
+    if told == "error":
+        _told(KarstError("it failed", detail=f"first\n{_HOSTILE}"))
+    elif told in ("say", "stream"):
+        getattr(output, told)(f"first\n{_HOSTILE}")
+    else:
+        getattr(PlainProgress(verbose=True), told)(f"first\n{_HOSTILE}")
+    shown = "".join(capsys.readouterr())
+    assert shown.count("\n") >= 2
+    assert "red" in shown
+    assert "tab" in shown
+    assert not [c for c in shown if c != "\n" and not c.isprintable()]
