@@ -41,6 +41,8 @@ def main() -> None:
                 }
             )
         GitRepository.git_bytes = functools.cache(GitRepository.git_bytes)  # type: ignore[method-assign]
+        # What it looks for and does not find, too: three calls of git for each question.
+        GitRepository.resolve = functools.cache(GitRepository.resolve)  # type: ignore[method-assign]
         print(json.dumps({"api": forge.api, "url": forge.url}), flush=True)
         sys.stdin.read()
 
