@@ -77,19 +77,24 @@ def apply(tools: Tools, planned: Planned) -> ApplyOutcome:
         run = open_run(tools, planned)
         clear_unknown(tools.engine, planned, run.target)
         run.hand_first_sets()
-    with watch.measure("terraform"):
-        run.expand()
-    with watch.measure("keeper"):
-        ensure_keeper(tools, planned)
-    for wave in waves(planned.spec):
-        with watch.measure("start"):
-            run.start(wave)
-        with watch.measure("health"):
-            run.prove(wave)
-        with watch.measure("deliver"):
-            run.admit()
-    with watch.measure("terraform"):
-        run.contract()
+    with ThreadPoolExecutor(1) as beside:
+        keeper = beside.submit(ensure_keeper, tools, planned)
+        with watch.measure("terraform"):
+            run.expand()
+        with watch.measure("keeper"):
+            keeper.result()
+        order = waves(planned.spec)
+        for wave in order:
+            with watch.measure("start"):
+                run.start(wave)
+            if wave == order[-1]:
+                run.foresee(beside)
+            with watch.measure("health"):
+                run.prove(wave)
+            with watch.measure("deliver"):
+                run.admit()
+        with watch.measure("terraform"):
+            run.contract()
     with watch.measure("deliver"):
         run.settle()
     with watch.measure("health"):

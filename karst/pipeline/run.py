@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -56,6 +57,7 @@ class Run:
     failed: set[str] = field(default_factory=set)
     restarted: tuple[str, ...] = ()
     kept: TargetState | None = None
+    foreseen: tuple[Stack, Future[Path]] | None = None
 
     @property
     def _expanded(self) -> Stack:
@@ -191,14 +193,31 @@ class Run:
         """Give traffic to what has proved healthy by now."""
         self._hand_over(self._expanded)
 
+    def foresee(self, beside: Executor) -> None:
+        """Plan the removal of what is replaced while its successors prove healthy.
+
+        Nothing else changes the state meanwhile; where the proof fails, `contract`
+        plans anew.
+        """
+        if self.retiring and not self.rolled_back:
+            plan = beside.submit(self._plan_part, self.final, self.planned.plan)
+            self.foreseen = self.final, plan
+
     def contract(self) -> None:
         """Terraform removes what was replaced, or what failed to replace it."""
         if not self.retiring:
             return
         self.tools.progress.step("removing replaced releases")
+        self.tools.session.apply(self._contraction(), self.tools.progress.line)
+
+    def _contraction(self) -> Path:
+        if self.foreseen is not None:
+            stack, plan = self.foreseen
+            wait([plan])  # Terraform's lock, and the one file that plans are saved in
+            if stack == self.final:
+                return plan.result()
         whole = None if self.rolled_back else self.planned.plan
-        saved = self._plan_part(self.final, whole)
-        self.tools.session.apply(saved, self.tools.progress.line)
+        return self._plan_part(self.final, whole)
 
     def _plan_part(self, stack: Stack, whole: Plan | None) -> Path:
         """A plan of what the reviewed plan touches: how many others stand beside it
