@@ -45,6 +45,10 @@ STEPS = re.compile(
 )
 # What karst's image sets by itself.
 _OF_THE_IMAGE = re.compile(r"(PATH|HOME|PORT|USER|SHELL|LANG|VIRTUAL_ENV|PYTHON\w*)$")
+# Steps that fail when they are done again, or that nobody's service waits for.
+_ONCE = re.compile(
+    r"createsuperuser|create_?(default|admin|super)\w*|loaddata|\b(shell|test|flush)\b"
+)
 NO_PROGRAMS = frozenset(
     {
         *("bash", "sh", "sleep", "tail", "true", "echo", "cat", "exit", "wait", "set"),
@@ -118,8 +122,11 @@ def scripted(
             if command[0] == "cd" and len(command) == 2 and not depth:
                 here = moved(tree, here, command[1])
             step = tuple(bare(command)[1])
+            if step[:1] == ("uwsgi",):
+                best = None  # what stands before it is beside it
             if (
                 not depth
+                and not _ONCE.search(" ".join(step))
                 and STEPS.match(" ".join(step))
                 and not recognise(list(step))[1]
             ):
@@ -161,8 +168,10 @@ def _in_script(
         return None
     scripts = {script.name for script in packaging.scripts}
     known = recognise(words)[1] is not None or words[0] in scripts
-    if not known and words[0] != "python3":
+    if not known and words[0] not in ("python3", "uwsgi"):
         return None
+    if words[0] == "celery" and {"--detach", "multi"} & {*words}:
+        return None  # a worker beside what comes after it
     if words[0] == "python3" and _is_step(words):
         return None
     found = translate(tree, words, place, packaging)

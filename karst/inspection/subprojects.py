@@ -52,10 +52,15 @@ def subprojects(tree: SourceTree) -> tuple[Subproject, ...]:
             continue
         best = detected.best[0]
         beside = any(_BESIDE.fullmatch(part) for part in folder.split("/"))
-        if best.kind == "dockerfile" and (beside or not _builds_here(sub)):
+        image_only = best.kind == "dockerfile" or not _has_python(sub)
+        if image_only and (beside or not _builds_here(sub)):
             continue
         found.append(Subproject(folder, shift(best, folder), detected.declared))
     return tuple(found)
+
+
+def _has_python(sub: SourceTree) -> bool:
+    return any(path.endswith(".py") for path in sub.files)
 
 
 def _builds_here(sub: SourceTree) -> bool:

@@ -14,6 +14,7 @@ from karst.inspection.packaging import Packaging, normalise
 from karst.inspection.servers import listen_on_port, port_in, recognise
 from karst.inspection.shell import PORT, take_assignments
 from karst.inspection.source import SourceTree
+from karst.inspection.uwsgi import http_port
 
 _PYTHON = re.compile(r"(python|pypy)[0-9.]*|py")
 # Programs that only start another one; the number of words that go with each.
@@ -141,6 +142,9 @@ def translate(
         known = words[0] == "python3" or "/" in words[0] or "$" in words[0]
         if not known and not _installed(words[0], packaging):
             return None
+        if words[0] == "uwsgi":
+            listens = http_port(tree, words, place.folder)
+            return Translated(words, tuple(env), listens, "http") if listens else None
         return _program(tree, words, env, place)
     port: int | None = None
     if server.protocol != "none":

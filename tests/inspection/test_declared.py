@@ -145,6 +145,29 @@ class TestWhatCannotRunHere:
             workdir,
         )
 
+    def test_a_step_that_fails_the_second_time_is_left_out(
+        self, tmp_path: Path
+    ) -> None:
+        files = {
+            "Dockerfile": "FROM python:3.11\nWORKDIR /code\nCOPY . .\nCMD ./go.sh\n",
+            "go.sh": "#!/bin/sh\nls /code\npython manage.py migrate\npython manage.py createsuperuser --noinput\n"
+            "python manage.py loaddata first\nexec uvicorn main:app\n",
+            "manage.py": "",
+            "main.py": OBJECT,
+        }
+        steps = resolve(tmp_path, files).command[-1].split(" && ")
+        assert steps[:-1] == ["python3 manage.py migrate"]
+
+    def test_a_detached_worker_is_not_the_service(self, tmp_path: Path) -> None:
+        script = "#!/bin/sh\nuvicorn main:app\ncelery -A jobs worker --detach\ncelery multi start w1 -A jobs\n"
+        files = {
+            "Dockerfile": "FROM python:3.11\nWORKDIR /app\nCOPY . .\nCMD ./go.sh\n",
+            "go.sh": script,
+            "main.py": OBJECT,
+            "jobs.py": "",
+        }
+        assert resolve(tmp_path, files).protocol == "http"
+
     def test_a_file_that_is_missing_is_no_command(self, tmp_path: Path) -> None:
         with pytest.raises(EntrypointError):
             resolve(tmp_path, {"Procfile": "web: python gone.py\n"})
