@@ -126,6 +126,8 @@ def build_command(
         f"--tag={image}",
         f"--label=karst.slug={recipe.slug}",
         f"--label=karst.content-key={recipe.content_key}",
+        # A Dockerfile may mount caches of any id: those of this name only.
+        f"--build-arg=BUILDKIT_CACHE_MOUNT_NS={recipe.caches}",
     ]
     words += [f"--secret=id={name},src={path}" for name, path in given.items()]
     env = {

@@ -14,6 +14,7 @@ from typing import Any
 from karst.build.base import BaseImage
 from karst.build.git_version import VERSION, GitVersion
 from karst.build.manifest import Manifest, read_manifest
+from karst.config.legible import legible
 from karst.config.spec import ServiceSpec
 from karst.errors import BuildError, ConfigError
 from karst.fetch.revision import Checkout
@@ -30,6 +31,9 @@ _CA_MOUNT = f"--mount=type=secret,id={CA_SECRET} "
 _CA_ENV = f"if [ -s {_CA_FILE} ]; then export SSL_CERT_FILE={_CA_FILE} PIP_CERT={_CA_FILE} REQUESTS_CA_BUNDLE={_CA_FILE}; fi && "
 
 
+# BuildKit looks for it in the first lines only, as a comment of either kind.
+_SYNTAX = re.compile(r"^\s*(?:#|//)\s*syntax\s*=\s*(\S+)", re.I | re.M)
+_USUAL = re.compile(r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?(?:[:@]\S*)?")
 _WRITTEN = "/opt/written"
 # Before the author's own lines: all of the tree is tracked, or it would not be here.
 _GRAFT = "{ echo 'graft .'; [ ! -f MANIFEST.in ] || cat MANIFEST.in; } > /tmp/MANIFEST.in && cp /tmp/MANIFEST.in MANIFEST.in && "
@@ -51,6 +55,7 @@ class BuildRecipe:
         secrets: names of the build's secrets.
         content_key: 32 hex digits of all that makes the image: same key, same image.
         folder: the checkout's folder that an own Dockerfile is built from, "" for all.
+        caches: a name that no other service's caches have.
         inputs: 64 hex digits of what the user's side puts in; unlike `content_key`
             it stays when karst's own template or shim changes.
     """
@@ -66,6 +71,7 @@ class BuildRecipe:
     secrets: tuple[str, ...]
     content_key: str
     inputs: str
+    caches: str
     folder: str = ""
 
 
@@ -156,6 +162,7 @@ def render_recipe(
         secrets=spec.build.secrets,
         content_key=key[:32],
         inputs=_digest(inputs),
+        caches=f"karst/{stack}/{spec.name}",
         folder=entrypoint.folder if manifest is None else "",
     )
 
@@ -167,6 +174,15 @@ def _own_dockerfile(folder: Path, service: str) -> str:
             "the Dockerfile can't be read: it is missing, no UTF-8, or larger than 1 MiB",
             where=service,
             remedy="correct the file in its repository",
+        )
+    # Whatever else reads the file may mount any service's caches.
+    asked = _SYNTAX.search(text)
+    if text.lstrip().startswith("{") or (asked and not _USUAL.fullmatch(asked[1])):
+        named = f" '{legible(asked[1])}'" if asked else ""
+        raise BuildError(
+            f"the Dockerfile wants a builder of its own{named}",
+            where=service,
+            remedy="karst builds with docker/dockerfile only: take out the line `# syntax=`",
         )
     return text
 

@@ -280,3 +280,19 @@ def test_a_dockerfile_of_its_own_and_an_executable_main(workshop: Workshop) -> N
     program.write_text("#!/bin/sh\necho other\n")
     program.chmod(0o755)
     assert start(workshop.build("other", {})) == "other\n"
+
+
+def test_a_dockerfile_reaches_no_other_service_s_caches(workshop: Workshop) -> None:
+    base = choose_base(
+        read_python_wish(workshop.folder), engine_lookups(workshop.engine)
+    )
+    theirs = f"karst-{workshop.stack}-theirs"
+    mounts = [theirs, f"../theirs/{theirs}", f"/../../{workshop.stack}/theirs/{theirs}"]
+    poison = "".join(
+        f"RUN --mount=type=cache,id={name},target=/c touch /c/poison\n"
+        for name in mounts
+    )
+    look = f"RUN --mount=type=cache,id={theirs},target=/c ls -A /c > /found\n"
+    begin, end = f"FROM {base.pinned}\n", 'CMD ["cat", "/found"]\n'
+    workshop.build("mine", {"Dockerfile": begin + poison + end})
+    assert start(workshop.build("theirs", {"Dockerfile": begin + look + end})) == ""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from karst.build import BaseImage, BasePin, BuildRecipe, image_name
-from karst.errors import ConfigError
+from karst.errors import BuildError, ConfigError
 
 Render = Callable[..., BuildRecipe]
 GOLDEN = Path(__file__).parent / "golden"
@@ -33,6 +33,7 @@ def test_a_plain_app_whole(render: Render) -> None:
             secrets=(),
             content_key="",
             inputs="",
+            caches="karst/shop/web",
         )
     )
 
@@ -139,3 +140,31 @@ def test_image_names() -> None:
         image_name("shop", "web", key, registry="registry.example.org:5000/team/")
         == "registry.example.org:5000/team/karst/shop-web:0123456789abcdef"
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# syntax=evil/frontend\nFROM a\n",
+        "#!/bin/sh\n//  SYNTAX = evil/docker/dockerfile:1\nFROM a\n",
+        "# escape=`\n#syntax=docker/dockerfile.evil\nFROM a\n",
+        '{"syntax": "evil/frontend"}',
+    ],
+)
+def test_a_builder_of_the_repository_s_own_is_refused(
+    render: Render, text: str
+) -> None:
+    with pytest.raises(BuildError, match="a builder of its own"):
+        render({"Dockerfile": text + 'CMD ["/x"]\n'})
+
+
+@pytest.mark.parametrize(
+    "name", ["docker/dockerfile:1.7-labs", "docker.io/docker/dockerfile@sha256:0"]
+)
+def test_docker_s_own_builder_may_be_named(render: Render, name: str) -> None:
+    assert render({"Dockerfile": f'# syntax={name}\nFROM a\nCMD ["/x"]\n'}).own
+
+
+def test_a_dockerfile_beyond_all_measure_is_a_sentence(render: Render) -> None:
+    with pytest.raises(BuildError, match="the Dockerfile can't be read"):
+        render({"Dockerfile": "FROM a\n" + "#\n" * 600_000})
