@@ -26,6 +26,7 @@ from karst.effects.engine import Engine, connect
 from karst.effects.engine_way import EngineWay, SshAccess, open_way
 from karst.effects.process import Processes
 from karst.errors import ConfigError, EngineError, UsageError
+from karst.fetch.git import is_committed
 from karst.fetch.lock_file import lock_path
 from karst.forges.states import resolve_state
 from karst.pipeline.sources import Places, open_sources
@@ -59,8 +60,25 @@ def data_folder(name: str) -> Path:
 
 
 def read_dotenv(folder: Path, *, wanted: bool) -> str | None:
+    """The text of `.env`; raises ConfigError where a repository brought it along."""
     file = folder / ".env"
-    return file.read_text() if wanted and file.is_file() else None
+    if not wanted or not file.is_file():
+        return None
+    refuse_committed(folder, file.name)
+    return file.read_text()
+
+
+def refuse_committed(folder: Path, name: str) -> None:
+    """Raise ConfigError where git has `name`, for what is in it is taken as your own.
+
+    It may name the Terraform to run and where tokens go, or bring a provider along.
+    """
+    if (folder / name).exists() and is_committed(folder, name, Processes(os.environ)):
+        raise ConfigError(
+            f"'{name}' is committed, and so it is whoever's wrote the repository",
+            where=str(folder / name),
+            remedy=f"look at what is in it; `git rm -r --cached {name}` and a line in .gitignore keep one of your own",
+        )
 
 
 def load_settings(flags: Mapping[str, str | None] | None = None) -> Settings:
@@ -125,15 +143,18 @@ def open_workbench(
 ) -> Workbench:
     """Everything a command needs; raises KarstError where a part is not to be had."""
     environ = dict(os.environ)
-    interactive = read_local_context(
-        environ, Path.cwd(), sys.stderr.isatty()
-    ).is_interactive
+    context = read_local_context(environ, Path.cwd(), sys.stderr.isatty())
     settings = load_settings()
     spec = load_spec(file, settings, stack)
-    secrets = secret_values(spec, environ, read_dotenv(Path.cwd(), wanted=True))
+    dotenv = read_dotenv(Path.cwd(), wanted=context.reads_dotenv)
+    secrets = secret_values(spec, environ, dotenv)
     hidden = (*secrets.values(), *forge_secrets(settings))
-    progress = open_progress(hidden, interactive=interactive, verbose=verbose)
+    progress = open_progress(
+        hidden, interactive=context.is_interactive, verbose=verbose
+    )
     root = file.resolve().parent
+    if not settings.state_dir.is_absolute():
+        refuse_committed(root, str(settings.state_dir))
     return assemble_workbench(
         spec, settings, environ, secrets, progress, root, file=file
     )

@@ -14,7 +14,7 @@ from pathlib import Path
 from karst.command import Command
 from karst.effects.process import Processes
 from karst.effects.workspace import temporary_directory
-from karst.errors import FetchError
+from karst.errors import FetchError, ToolMissingError
 
 _GUARDED = (
     "git",
@@ -108,6 +108,15 @@ def borrows(git: Git, within: Path) -> bool:
         for folder, folders, files in os.walk(objects)
         for name in (*folders, *files)
     )
+
+
+def is_committed(folder: Path, name: str, processes: Processes) -> bool:
+    """Say whether the repository around `folder`, if any, has `name` or files below it."""
+    words = (*_GUARDED, "-C", str(folder), "ls-files", "-z", "--", f":(icase){name}")
+    try:
+        return bool(processes.run(Command(words, env=NEUTRAL)).stdout)
+    except ToolMissingError:
+        return False
 
 
 def list_own_files(folder: Path, processes: Processes) -> tuple[str, ...] | None:
