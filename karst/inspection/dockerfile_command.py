@@ -57,7 +57,7 @@ def from_dockerfile(
     place = _place(tree, stage, context)
     found = authored(tree, packaging, _without_help(joined), place, RULE, *evidence)
     reason = reason_for_own_image(stage)
-    at_root = path == "Dockerfile" and not context and stage.buildable
+    at_root = path == "Dockerfile" and not context
     own = _own(stage, joined, found, reason, evidence)
     if found is None:
         words = joined if isinstance(joined, list) else joined.split()

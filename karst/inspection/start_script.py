@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from karst.inspection.branches import chosen
 from karst.inspection.commands import place_of
 from karst.inspection.entrypoint import APP, Evidence
 from karst.inspection.imports import under
@@ -110,7 +111,8 @@ def scripted(
     exports: dict[str, str] = {}
     depth = 0
     here = place
-    for number, line in enumerate(text.splitlines(), 1):
+    lines = chosen(text.splitlines(), values, words[1:])
+    for number, line in enumerate(lines, 1):
         depth += bool(_BLOCK_START.match(line)) - bool(_BLOCK_END.match(line))
         if match := _ASSIGNED.match(line):
             value = expand(match[3].strip("\"'"), values)

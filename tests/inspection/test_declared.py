@@ -168,6 +168,15 @@ class TestWhatCannotRunHere:
         }
         assert resolve(tmp_path, files).protocol == "http"
 
+    def test_what_stands_before_uwsgi_is_beside_it(self, tmp_path: Path) -> None:
+        files = {
+            "Dockerfile": "FROM python:3.11\nWORKDIR /app\nCOPY . .\nCMD ./go.sh\n",
+            "go.sh": "#!/bin/sh\ncelery -A jobs worker &\nuwsgi --socket :3031 --module main:app\n",
+            "main.py": OBJECT,
+            "jobs.py": "",
+        }
+        assert resolve(tmp_path, files).kind == "dockerfile"
+
     def test_a_file_that_is_missing_is_no_command(self, tmp_path: Path) -> None:
         with pytest.raises(EntrypointError):
             resolve(tmp_path, {"Procfile": "web: python gone.py\n"})
