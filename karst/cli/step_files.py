@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from html import escape
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import quote
 
 from karst.cli.output import PlainProgress, write_on
 from karst.effects.workspace import atomic_write
@@ -60,9 +63,10 @@ class PipelineJob(PlainProgress, Job, ABC):
                 self._chown(path)
 
     def mask(self, secrets: tuple[Secret, ...]) -> None:
-        """Keep these out of everything that is written, each of their lines as well."""
+        """Keep these out of everything that is written: each of their lines as well,
+        also as other programs write it."""
         maskable = (s for s in secrets if len(s.reveal()) >= SHORTEST_MASK)
-        lines = (Secret(line) for s in secrets for line in mask_lines(s))
+        lines = (Secret(n) for s in secrets for n in _forms(mask_lines(s)))
         self.secrets = (*self.secrets, *maskable, *lines)
 
     @abstractmethod
@@ -141,6 +145,15 @@ def mask_lines(secret: Secret) -> tuple[str, ...]:
     """What of a secret is hidden by itself: a log has a key line by line."""
     lines = (line.strip() for line in secret.reveal().splitlines())
     return tuple(n for n in lines if len(n) >= SHORTEST_MASK and "-----" not in n)
+
+
+def _forms(lines: tuple[str, ...]) -> Iterator[str]:
+    """How Terraform, JSON, an address and XML write a line."""
+    for line in lines:
+        quoted = json.dumps(line, ensure_ascii=False)[1:-1]
+        yield from (line, quoted, json.dumps(line)[1:-1])
+        yield quoted.replace("${", "$${").replace("%{", "%%{")
+        yield from (quote(line, safe=""), escape(line))
 
 
 def bounded(text: str, room: int) -> str:

@@ -6,10 +6,13 @@ not a part of it may be found.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator
+from html import escape
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -148,6 +151,27 @@ def test_nothing_that_is_told_of_a_plan_or_a_run_holds_a_secret(
     assert len({*told}) >= 3
     assert [text for text in told if NEEDLE in text] == []
     assert NEEDLE not in capsys.readouterr().out
+
+
+def test_what_another_program_has_quoted_is_found_in_its_lines(
+    job: PipelineJob, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Terraform tells an env as it stands in its language, a client in an address."""
+    secret = f'{NEEDLE}-"quoted"\\${{x}}%{{y}}&é/'
+    job.mask((Secret(secret),))
+    capsys.readouterr()
+    hcl = secret.replace("\\", "\\\\").replace('"', '\\"')
+    for text in (
+        hcl.replace("${", "$${").replace("%{", "%%{"),
+        json.dumps({"env": secret}),
+        json.dumps({"env": secret}, ensure_ascii=False),
+        f"postgres://me:{quote(secret, safe='')}@db/shop",
+        escape(secret),
+    ):
+        job.line(f'+ "COPY" = "{text}"')
+    told = capsys.readouterr().out
+    assert told.count("[REDACTED]") == 5
+    assert NEEDLE not in told
 
 
 def test_neither_does_what_a_fault_of_ours_says(
