@@ -229,11 +229,9 @@ class _Run:
             outcome = cloner.processes.run(
                 self.remote.command(*words, seconds=seconds), cancel=halt
             )
-        if seen.too_much or _bytes_in(self.remote.git_dir) > cloner.limits.archive:
-            raise refusal(
-                f"the repository is more than {cloner.limits.archive >> 20} MiB to clone",
-                where=self.where,
-            )
+        told = seen.too_much or _too_much_in(self.remote.git_dir, cloner.limits)
+        if told:
+            raise refusal(told, where=self.where)
         if not outcome.ok and not cloner.deadline.remaining():
             raise cloner.deadline.error(self.where)
         return outcome
@@ -241,7 +239,7 @@ class _Run:
 
 @dataclass
 class _Seen:
-    too_much: bool = False
+    too_much: str = ""
 
 
 @contextlib.contextmanager
@@ -251,7 +249,7 @@ def _watching(git_dir: Path, cloner: Cloner, halt: threading.Event) -> Iterator[
 
     def watch() -> None:
         while not done.wait(_WATCH_SECONDS):
-            seen.too_much = _bytes_in(git_dir) > cloner.limits.archive
+            seen.too_much = _too_much_in(git_dir, cloner.limits)
             if seen.too_much or cloner.deadline.stop.is_set():
                 halt.set()
                 return
@@ -265,10 +263,21 @@ def _watching(git_dir: Path, cloner: Cloner, halt: threading.Event) -> Iterator[
         watcher.join()
 
 
-def _bytes_in(git_dir: Path) -> int:
+def _too_much_in(git_dir: Path, limits: Limits) -> str:
+    """What is there in excess, as a sentence; a server may send without end."""
+    if _bytes_in(git_dir / "objects" / "pack") > limits.archive:
+        return f"the repository is more than {limits.archive >> 20} MiB to clone"
+    if sum(_bytes_in(Path(place)) for place, _, _ in os.walk(git_dir / "lfs")) > (
+        limits.size
+    ):
+        return f"the LFS files are more than {limits.size >> 20} MiB"
+    return ""
+
+
+def _bytes_in(folder: Path) -> int:
     total = 0
     with contextlib.suppress(OSError):
-        for entry in os.scandir(git_dir / "objects" / "pack"):
+        for entry in os.scandir(folder):
             with contextlib.suppress(OSError):
                 total += entry.stat(follow_symlinks=False).st_size
     return total

@@ -60,6 +60,7 @@ class GitServer:
         waited_out: whether somebody stayed for all of that pause, 30 s.
         trickles: answer in pieces, for five seconds.
         gone: set when somebody went before the end of an answer.
+        endless: send LFS content for as long as anybody takes it, up to 1 GiB.
         contents: LFS objects by SHA-256.
         seen: method, path and Authorization of each request.
     """
@@ -76,6 +77,7 @@ class GitServer:
     waited_out: bool = False
     trickles: bool = False
     gone: threading.Event = field(default_factory=threading.Event)
+    endless: bool = False
     contents: dict[str, bytes] = field(default_factory=dict)
     lfs_to: str = ""
     seen: list[tuple[str, str, str]] = field(default_factory=list)
@@ -182,6 +184,15 @@ class Handler(BaseHTTPRequestHandler):
     def answer_lfs(self, body: bytes) -> None:
         state = self.server_state
         if self.path.startswith("/contents/"):
+            if state.endless:
+                self.send_response(200)
+                self.end_headers()
+                try:
+                    for _ in range(1024):
+                        self.wfile.write(bytes(1 << 20))
+                except ConnectionError:
+                    state.gone.set()
+                return
             content = state.contents.get(self.path.rpartition("/")[2])
             self.reply(200 if content else 404, {}, content or b"")
             return

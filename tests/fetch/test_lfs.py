@@ -20,6 +20,7 @@ from karst.fetch.cache import CheckoutCache
 from karst.fetch.pointer import Pointer, copy_content
 from karst.fetch.remote_source import RemoteSource
 from karst.fetch.revision import Checkout
+from karst.fetch.unpack_limits import Limits
 
 pytestmark = pytest.mark.processes
 needs_lfs = pytest.mark.skipif(not shutil.which("git-lfs"), reason="git-lfs is missing")
@@ -127,6 +128,19 @@ def test_too_much_content_is_refused_by_what_the_pointers_say(
     repositories.make("o/r", {".gitattributes": ATTRIBUTES, "a.bin": pointer})
     with pytest.raises(FetchError, match="the LFS files are more than 2048 MiB"):
         take(source, tmp_path / "into")
+
+
+@needs_lfs
+def test_content_without_end_is_not_taken(
+    source: RemoteSource, server: GitServer, model: str, tmp_path: Path
+) -> None:
+    """The pointer tells 15 kB; the server sends for as long as somebody listens."""
+    server.endless = True
+    small = dataclasses.replace(source, limits=Limits(size=1 << 20))
+    with pytest.raises(FetchError, match="the LFS files are more than 1 MiB"):
+        take(small, tmp_path / "into")
+    assert server.gone.wait(10)
+    assert not list((source.cache.folder / "v1" / "drafts").iterdir())
 
 
 @needs_lfs
