@@ -172,7 +172,9 @@ def _containers(
     labels = {"karst.stack": bench.spec.name, "karst.role": role}
     if service:
         labels["karst.service"] = service
-    return list(bench.tools.engine.containers(labels))
+    found = bench.tools.engine.containers(labels)
+    # An image may carry these labels, and be run by anybody.
+    return [c for c in found if "karst.service" in c.labels]
 
 
 def _known(bench: Workbench, service: str | None) -> None:

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 # The engine answers "never" for a container that was only created.
 _NEVER = "0001-01-01T00:00:00Z"
 
+# An app may print for ever without ending a line.
+_LONGEST_LINE = 16 << 20
+
 ASK_DOCTOR = "; `karst doctor` tells more"
 
 
@@ -181,7 +184,10 @@ class Engine:
         follow: bool = False,
         timestamps: bool = False,
     ) -> Iterator[str]:
-        """Yield a container's log lines, both streams, without their line ends."""
+        """Yield a container's log lines, both streams, without their line ends.
+
+        A line beyond 16 MiB comes in parts.
+        """
         with telling(f"reading the log of {name}"):
             stream = self.client.api.logs(
                 name,
@@ -191,12 +197,18 @@ class Engine:
                 since=since,
                 timestamps=timestamps,
             )
-            rest = b""
+            rest = bytearray()
             for chunk in stream:
-                *lines, rest = (rest + chunk).split(b"\n")
-                yield from (_text(line) for line in lines)
+                *lines, last = chunk.split(b"\n")
+                for line in lines:
+                    yield _text(bytes(rest + line))
+                    rest.clear()
+                rest += last
+                if len(rest) > _LONGEST_LINE:
+                    yield _text(bytes(rest))
+                    rest.clear()
             if rest:
-                yield _text(rest)
+                yield _text(bytes(rest))
 
     # --- networks ---
 

@@ -29,8 +29,8 @@ def clear_unknown(engine: Engine, planned: Planned, target: TargetState) -> None
     serving = {
         app.name
         for app in apps
-        if target.released.get(app.labels["karst.service"])
-        == app.labels["karst.release"]
+        if target.released.get(app.labels.get("karst.service", ""))
+        == app.labels.get("karst.release", "")
     }
     if serving & unknown:
         raise TerraformError(
