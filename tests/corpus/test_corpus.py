@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from answers import SHAPES, answer_of
 
+from karst.inspection import applications, natures
+
 NAMES = sorted(path.name for path in SHAPES.iterdir())
 
 
@@ -41,3 +43,13 @@ def test_where_the_tree_lies_is_no_part_of_the_answer(
     copy = tmp_path / "venv" / "tests" / name
     shutil.copytree(SHAPES / name / "tree", copy)
     assert answer_of(copy) == answer_of(SHAPES / name / "tree")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_not_parsed_would_change_nothing(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = answer_of(SHAPES / name / "tree")
+    monkeypatch.setattr(applications, "_may_make", lambda *_: True)
+    monkeypatch.setattr(natures, "_may_serve", lambda *_: True)
+    assert answer_of(SHAPES / name / "tree") == found

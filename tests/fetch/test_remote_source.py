@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import stat
 from pathlib import Path
 
@@ -66,6 +67,22 @@ def test_a_commit_comes_by_archive_and_then_from_the_cache(
         assert stat.S_IMODE((checkout.root / "main.py").stat().st_mode) == 0o644
         assert not (checkout.root / "secrets").exists()
     assert forge.calls == ["find_commit", "download_archive"]
+
+
+@pytest.mark.parametrize("mask", [0o000, 0o077])
+def test_modes_are_git_s_own_whatever_the_umask(
+    repositories: Repositories, source: RemoteSource, tmp_path: Path, mask: int
+) -> None:
+    repositories.make("o/r", FILES)
+    revision = source.resolve(SLUG)
+    before = os.umask(mask)
+    try:
+        root = source.fetch(revision, tmp_path / "tree").root
+    finally:
+        os.umask(before)
+    assert {stat.S_IMODE(p.lstat().st_mode) for p in (root, root / "pkg")} == {0o755}
+    assert stat.S_IMODE((root / "main.py").stat().st_mode) == 0o644
+    assert stat.S_IMODE((root / "run.sh").stat().st_mode) == 0o755
 
 
 def test_nothing_but_the_entry_stays_in_the_cache(

@@ -139,6 +139,28 @@ def test_an_application_from_elsewhere_runs_itself(tmp_path: Path) -> None:
     assert (told.port, told.protocol) == (5000, "http")
 
 
+def test_an_object_of_a_lesser_framework_runs_itself(tmp_path: Path) -> None:
+    text = "from flask_openapi3 import OpenAPI\n\nshop = OpenAPI('s')\n"
+    files = {"serve.py": f"{text}\ndef main():\n    shop.run(port=7000)\n"}
+    told = resolve(tmp_path, files)
+    assert (told.value, told.port) == ("serve:main", 7000)
+
+
+def test_a_worker_is_told_by_what_it_calls(tmp_path: Path) -> None:
+    text = "import pika\n\ndef main():\n    pika.connect().start_consuming()\n"
+    files = {"alpha/main.py": GUARD, "zeta/main.py": text}
+    assert resolve(tmp_path, files).workdir == "/app/zeta"
+
+
+def test_an_application_is_made_by_a_module_s_function(tmp_path: Path) -> None:
+    make = "from flask import Flask\n\ndef create(app=None):\n    return Flask('s')\n"
+    files = {
+        "core.py": make.replace("create", "make_server"),
+        "app.py": "import core\n\nservice = core.make_server()\n",
+    }
+    assert "gunicorn app:service" in resolve(tmp_path, files).value
+
+
 def test_the_setup_is_never_run(tmp_path: Path) -> None:
     proof = tmp_path / "proof"
     text = f"open({str(proof)!r}, 'w')\nfrom setuptools import setup\nsetup(name='x', entry_points=open('y').read())\n"
