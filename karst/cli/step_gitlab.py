@@ -33,6 +33,12 @@ class GitLabJob(PipelineJob):
     _count: int = 0
     _outputs: dict[str, str] = field(default_factory=dict)
 
+    def open(self) -> None:
+        # What a repository commits there would be variables of later jobs.
+        stale = self.folder / DOTENV
+        if stale.parent.resolve().is_relative_to(self.workspace.resolve()):
+            stale.unlink(missing_ok=True)
+
     def close(self) -> None:
         self._end_section()
         super().close()

@@ -98,3 +98,12 @@ def test_outputs_do_not_follow_a_link_out(
     with pytest.raises(ConfigError, match="leads elsewhere"):
         job.output("changes", "true")
     assert list(outside.rglob("*.env")) == []
+
+
+def test_variables_that_a_repository_commits_are_not_handed_on(job: GitLabJob) -> None:
+    """The job may fail before it has any outputs, and leaves its artifacts all the same."""
+    job.folder.mkdir(parents=True)
+    (job.folder / DOTENV).write_text("PATH=/evil\n")
+    job.open()
+    assert not (job.folder / DOTENV).exists()
+    job.open()

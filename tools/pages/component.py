@@ -117,7 +117,10 @@ EXPORTS
 "P:scheduled":
   extends: "P."
   stage: "$[[ inputs.plan-stage ]]"
-  before_script: ['karst_command="${KARST_COMMAND:-auto}"']
+  before_script:
+    - karst_command=auto
+    # Nothing else: whoever may edit a schedule must not deploy or destroy by it.
+    - if [ "${KARST_COMMAND:-}" = drift ]; then karst_command=drift; fi
   interruptible: false
   rules:
     - if: $CI_PIPELINE_SOURCE == "schedule"
