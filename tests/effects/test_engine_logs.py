@@ -10,6 +10,9 @@ import pytest
 
 from karst.effects.engine import Engine
 
+# The engine's library looks for IPv6 with a socket when it is first imported.
+pytestmark = pytest.mark.processes
+
 
 def read(chunks: Iterator[bytes]) -> Iterator[str]:
     client: Any = SimpleNamespace(api=SimpleNamespace(logs=lambda *_, **__: chunks))
