@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sys
+import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -47,6 +48,7 @@ class PipelineJob(PlainProgress, Job, ABC):
     folder: Path
     secrets: tuple[Secret, ...] = ()
     has_summary: bool = False
+    _printing: threading.Lock = field(default_factory=threading.Lock, repr=False)
     began: float = field(default_factory=time.monotonic)
 
     def open(self) -> None:
@@ -132,8 +134,11 @@ class PipelineJob(PlainProgress, Job, ABC):
     def withhold(self, value: _T) -> _T:
         return withhold(value, self.secrets)
 
-    def print(self, text: str) -> None:
-        write_on(text, sys.stdout)
+    def print(self, *texts: str) -> None:
+        """Print these, with nobody else's line between them."""
+        with self._printing:
+            for text in texts:
+                write_on(text, sys.stdout)
 
     def _chown(self, path: Path) -> None:
         owner = self.workspace.stat()

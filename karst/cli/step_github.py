@@ -77,9 +77,7 @@ class GitHubJob(PipelineJob):
     def log(self, parts: Sequence[LogPart]) -> None:
         self._end_group()
         # Groups are commands, and what stands in them is none any more.
-        self.print(f"::{self._stop}::")
-        self.print(self.clean(render_groups(parts)))
-        self.print(f"::stop-commands::{self._stop}")
+        self._obeyed(self.clean(render_groups(parts)))
 
     def summary(self, markdown: str) -> None:
         self.has_summary = True
@@ -114,10 +112,9 @@ class GitHubJob(PipelineJob):
         self._obeyed(f"::{name}::{_escaped(' '.join(value.split()))}")
 
     def _obeyed(self, command: str) -> None:
-        """Print a command while the runner listens, and only it."""
-        self.print(f"::{self._stop}::")
-        self.print(command)
-        self.print(f"::stop-commands::{self._stop}")
+        """Print commands while the runner listens, and only them."""
+        stop = self._stop
+        self.print(f"::{stop}::", command, f"::stop-commands::{stop}")
 
 
 def _escaped(text: str) -> str:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
+from karst.cli import step_files
 from karst.cli.step_files import ARTIFACT_BYTES
 from karst.cli.step_github import SUMMARY_BYTES, GitHubJob
 from karst.errors import ConfigError
@@ -172,3 +176,30 @@ def test_an_artifact_does_not_follow_a_link_out(
     with pytest.raises(ConfigError, match="leads elsewhere"):
         job.artifact("shop/plan.json", "x")
     assert list(outside.iterdir()) == []
+
+
+def test_commands_of_several_threads_are_all_obeyed_and_lines_are_not(
+    job: GitHubJob, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Services are fetched and built side by side, and each says so."""
+
+    def slowly(text: str, stream: TextIO) -> None:
+        print(text, file=stream)
+        time.sleep(0.0005)  # so that another thread comes next
+
+    monkeypatch.setattr(step_files, "write_on", slowly)
+    job.open()
+
+    def tell(number: int) -> None:
+        for _ in range(20):
+            job.notice("notice", f"note {number}")
+            job.line("::add-mask::a")
+
+    threads = [threading.Thread(target=tell, args=(n,)) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    told = heeded(capsys.readouterr().out)
+    assert len(told) == 120
+    assert {line.split(" ")[0] for line in told} == {"::notice"}
