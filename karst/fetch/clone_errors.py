@@ -44,6 +44,9 @@ def explain(outcome: Outcome, access: CloneAccess, where: str) -> FetchError:
     elif _NETWORK.search(said):
         what = f"git can't reach {url}"
         remedy = "check the network, and HTTPS_PROXY where there is a proxy"
+    elif "attempting to allocate" in said:
+        what = f"a file of {url} takes git more memory than it gets"
+        remedy = "karst does not take such a repository; ask whoever owns it"
     elif outcome.code < 0:
         what, remedy = f"git was ended while it read {url}", "run it again"
     else:

@@ -43,6 +43,9 @@ _OPTIONS = {
     # Git LFS: the remote's own server, whatever the repository's .lfsconfig says.
     "lfs.basictransfersonly": "true",
 }
+# At once, for one object: a pack of a megabyte may hold any size, as differences.
+# Git itself keeps no larger ones in memory as they are (core.bigFileThreshold).
+MOST_MEMORY = "600m"
 # What old repositories have by the faults of old tools, and what harms nobody.
 _TOLERATED = [
     "badDate",
@@ -84,6 +87,7 @@ class RemoteGit:
             "HOME": str(self.home),
             "XDG_CONFIG_HOME": str(self.home),
             "GIT_ALLOW_PROTOCOL": urlsplit(url).scheme,
+            "GIT_ALLOC_LIMIT": MOST_MEMORY,
         }
         options = {
             **_OPTIONS,

@@ -178,6 +178,20 @@ def test_a_host_that_is_not_there_is_a_sentence(
     assert "git can't reach http://127.0.0.1:9" in refuse(cloning, tmp_path / "x").what
 
 
+def test_a_small_pack_of_a_huge_file_takes_no_memory(
+    repositories: Repositories,
+    cloning: RemoteSource,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    repositories.make("o/r", {"zeros.bin": bytes(20 << 20)})
+    take(cloning, tmp_path / "control")
+    shutil.rmtree(cloning.cache.folder)
+    monkeypatch.setattr("karst.fetch.clone_git.MOST_MEMORY", "8m")
+    error = refuse(cloning, tmp_path / "into")
+    assert "takes git more memory than it gets" in error.what
+
+
 def test_a_server_that_hangs_is_given_up(
     repositories: Repositories, cloning: RemoteSource, server: GitServer, tmp_path: Path
 ) -> None:
