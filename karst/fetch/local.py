@@ -90,7 +90,7 @@ def copy_files(source: Path, paths: tuple[str, ...], into: Path) -> None:
             origin, copy = source / path, into / path
             copy.parent.mkdir(parents=True, exist_ok=True)
             if origin.is_symlink():
-                copy.symlink_to(origin.readlink())
+                copy.symlink_to(os.readlink(origin))  # noqa: PTH115 - as it stands
             else:
                 shutil.copyfile(origin, copy)
                 copy.chmod(0o755 if origin.stat().st_mode & 0o100 else 0o644)

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from karst.fetch.exclude import walk
+from karst.fetch.local import copy_files
 from karst.fetch.tree import TreeEntry, read_entry, tree_id
 
 pytestmark = pytest.mark.processes
@@ -82,6 +83,17 @@ def test_the_order_of_folders_and_files_of_like_names_is_git_s(tmp_path: Path) -
     entries = [read_entry(tmp_path, path) for path in ("a/x", "a.b", "a0", "a-")]
     assert tree_id(entries) == git_tree_id(tmp_path)
     assert tree_id(reversed(entries)) == tree_id(entries)
+
+
+@pytest.mark.parametrize("target", ["./a", "a/.", "a//b", "a/"])
+def test_a_link_s_target_is_taken_as_it_stands(tmp_path: Path, target: str) -> None:
+    source, copy = tmp_path / "source", tmp_path / "copy"
+    source.mkdir()
+    (source / "link").symlink_to(target)
+    copy_files(source, ("link",), copy)
+    for root in (source, copy):
+        assert tree_id([read_entry(root, "link")]) == git_tree_id(root)
+    assert os.readlink(copy / "link") == target  # noqa: PTH115
 
 
 def test_an_entry_tells_files_programs_and_links_apart(tmp_path: Path) -> None:
