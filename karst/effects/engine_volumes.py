@@ -15,9 +15,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from karst.effects.engine import Engine, telling
+from karst.errors import EngineError
 
 _CARRIER_LABELS = {"karst.role": "carrier"}
 CARRIER = "karst.role=carrier"
+_LARGEST = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ def read_file(engine: Engine, container: str, path: str) -> bytes | None:
             stream, _ = engine.client.api.get_archive(container, path)
         except NotFound:
             return None
-        data = io.BytesIO(b"".join(stream))
+        data = _gathered(stream, f"{container}:{path}")
     with tarfile.open(fileobj=data) as tar:
         for member in tar:
             # A link's own target is not in the archive: it counts as not there.
@@ -130,6 +132,21 @@ def read_file(engine: Engine, container: str, path: str) -> bytes | None:
             if file:
                 return file.read()
     return None
+
+
+def _gathered(stream: Iterable[bytes], where: str) -> io.BytesIO:
+    """All of a stream: an image is somebody's, and its files may be of any size."""
+    data = io.BytesIO()
+    for piece in stream:
+        data.write(piece)
+        if data.tell() > _LARGEST:
+            raise EngineError(
+                f"this is more than {_LARGEST >> 20} MiB, which karst does not read",
+                where=where,
+                remedy="make the file in the image smaller",
+            )
+    data.seek(0)
+    return data
 
 
 def read_image_file(engine: Engine, image: str, path: str) -> bytes | None:
@@ -188,7 +205,7 @@ def _read_folder(engine: Engine, container: str, path: str) -> dict[str, bytes] 
             stream, _ = engine.client.api.get_archive(container, path)
         except NotFound:
             return None
-        data = io.BytesIO(b"".join(stream))
+        data = _gathered(stream, f"{container}:{path}")
     with tarfile.open(fileobj=data) as tar:
         files = ((m.name, tar.extractfile(m)) for m in tar if m.isfile())
         return {n.rpartition("/")[2]: f.read() for n, f in files if f}

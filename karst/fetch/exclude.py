@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 # Private, or karst's and git's own: kept out of every checkout, committed or not.
-_PRIVATE_NAMES = frozenset({".git", ".karst", "secrets"})
+_OWN_NAMES = frozenset({".git", ".karst"})
 _PRIVATE_PATTERN = ".env*"
 # Litter that tools leave: kept out where no git says what belongs to the folder.
 _LITTER = frozenset(
@@ -23,11 +23,13 @@ def is_private(root: Path, path: str) -> bool:
     """
     parts = path.split("/")
     for index, name in enumerate(parts):
-        if fnmatch.fnmatchcase(name, _PRIVATE_PATTERN):
+        # Where case does not count, `.ENV` is what a program reads as `.env`.
+        folded = name.casefold()
+        if folded in _OWN_NAMES or fnmatch.fnmatchcase(folded, _PRIVATE_PATTERN):
             return True
-        if name in _PRIVATE_NAMES:
+        if name == "secrets":
             package = root.joinpath(*parts[: index + 1], "__init__.py")
-            if name != "secrets" or index == 0 or not package.is_file():
+            if index == 0 or not package.is_file():
                 return True
     return False
 

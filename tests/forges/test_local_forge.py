@@ -482,3 +482,9 @@ def test_a_repository_of_the_workspace_is_its_own(
     git(forge.base, "clone", "--quiet", "--bare", "app", "bare")
     for place in ("app", "bare"):
         assert guarded.resolve(parse_slug(f"file:./{place}#HEAD")).commit
+
+
+def test_private_files_are_private_in_any_case(forge: LocalForge, app: Path) -> None:
+    before = names(take(forge, "file:./app"))
+    put(app, {".ENV": "T=x", "a/.Env.Local": "T=x", ".Karst/s": "", "b/.GIT/x": ""})
+    assert names(take(forge, "file:./app")) == before
