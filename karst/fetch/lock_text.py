@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from karst.config.checks.names import is_label
 from karst.config.document import Document, Path, read_document
 from karst.config.faults import place
 from karst.config.legible import legible
@@ -118,6 +119,9 @@ class _Reader:
 
     def entry(self, name: str, value: object) -> LockEntry:
         path: Path = ("services", name)
+        # Written back without quotes, and no service has another.
+        if not is_label(name):
+            raise self.error(path, f"'{legible(name)}' is no name of a service")
         is_image = isinstance(value, dict) and "image" in value
         keys = _IMAGE_KEYS if is_image else _SOURCE_KEYS
         data = self.mapping(path, value, keys)

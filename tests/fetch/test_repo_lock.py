@@ -211,6 +211,12 @@ def test_whatever_is_locked_is_read_back(
             "keep one of the two",
         ),
         (
+            "  web:\n",
+            '  "x\\n  web":\n',
+            "repos.lock:16 services.x\\n  web: 'x\\n  web' is no name of a service",
+            AGAIN,
+        ),
+        (
             TEXT,
             "[]",
             "repos.lock:1: keys and values are wanted here",
