@@ -583,6 +583,11 @@ def test_unreviewed_changes_are_refused_or_applied_as_asked() -> None:
         "  | api: no receipt names its release\n"
         "  | not counted, #2: there is no receipt"
     )
+    with pytest.raises(UnreviewedError) as caught:
+        refuse_unreviewed(found, "fail", hears_comments=False)
+    assert caught.value.remedy == (
+        "plan it on a request and merge that; or set `on-unreviewed: apply`"
+    )
     refuse_unreviewed(found, "apply")
     refuse_unreviewed(Review(()), "fail")
 
@@ -693,6 +698,10 @@ def with_change(main: StackSpec, name: str, value: str | None) -> StackSpec:
     return spec(*sorted((*kept, *new), key=lambda s: order[s.name]))
 
 
+def running(world: World) -> dict[str, str]:
+    return {r.service: r.env["VALUE"] for r in world.state.services.values()}
+
+
 EVENTS = st.lists(
     st.one_of(
         st.tuples(
@@ -714,11 +723,16 @@ def test_requests_for_different_services_never_void_each_other(
     events: list[tuple[str, object, object]],
 ) -> None:
     """Opened, planned, merged, applied, half-applied and dropped in any order: what is
-    merged is applied, as long as no two open requests change the same service."""
+    merged is applied, as long as no two open requests change the same service, and
+    each plan showed something."""
     world = deployed()
     waiting: list[tuple[str, str | None, object]] = []
     for kind, what, value in events:
-        if kind == "open" and what not in [w[0] for w in waiting]:
+        if (
+            kind == "open"
+            and what not in [w[0] for w in waiting]
+            and running(world).get(str(what)) != value
+        ):
             request = world.open(with_change(world.main, str(what), value))  # type: ignore[arg-type]
             waiting.append((str(what), value, request))  # type: ignore[arg-type]
         elif kind == "merge" and waiting:
@@ -726,6 +740,8 @@ def test_requests_for_different_services_never_void_each_other(
             world.merge(request, with_change(world.main, name, wanted))  # type: ignore[arg-type]
         elif kind == "replan" and waiting:
             name, wanted, request = waiting[int(what) % len(waiting)]  # type: ignore[call-overload]
+            if running(world).get(name) == wanted:
+                continue
             request.wanted = with_change(world.main, name, wanted)  # type: ignore[attr-defined]
             request.comments[:] = [world.comment(request)]  # type: ignore[attr-defined,arg-type]
         elif kind == "apply":
@@ -735,8 +751,20 @@ def test_requests_for_different_services_never_void_each_other(
         elif kind == "move":
             world.refs[f"gh:acme/{what}#main"] = f"moved {world.clock}"
     assert why(world.apply()) == {}
-    running = {r.service: r.env["VALUE"] for r in world.state.services.values()}
-    assert running == {s.name: s.env["VALUE"] for s in world.main.services}
+    assert running(world) == {s.name: s.env["VALUE"] for s in world.main.services}
+
+
+def test_what_a_request_undoes_before_it_was_applied_is_planned_again() -> None:
+    """Its plan was empty, so nobody saw that it would remove anything."""
+    world = deployed()
+    world.merge(world.open(with_change(world.main, "search", "2")))
+    undoing = world.open(with_change(world.main, "search", None))
+    assert why(world.apply()) == {}
+    world.merge(undoing)
+    assert why(world.apply())["search"] == "no receipt names its release"
+    undoing.comments[:] = [world.comment(undoing)]
+    assert why(world.apply()) == {}
+    assert "search" not in running(world)
 
 
 @settings(max_examples=20, deadline=None)
