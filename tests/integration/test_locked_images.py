@@ -18,7 +18,7 @@ from snapshots import docker, free_port, until
 if TYPE_CHECKING:
     from conftest import LiveStack, MakeStack
 
-# Debian's package has the program; CONTRIBUTING.md says how to have it.
+# bootstrap brings it; CONTRIBUTING.md tells of other ways.
 PROGRAM = shutil.which("docker-registry") or os.environ.get("KARST_TEST_REGISTRY", "")
 pytestmark = [
     pytest.mark.integration,

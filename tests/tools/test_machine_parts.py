@@ -12,7 +12,7 @@ from machine.environment import Environment
 from machine.golang import find_go, go_version
 from machine.kernel import KernelLimits
 from machine.node import NodePackages
-from machine.packages import install_packages, is_debian
+from machine.packages import Unpacked, install_packages, is_debian
 from machine.part import LeftToUser, Machine, State, read_os_release
 from machine.sidecar_image import ca_secret, default_argument
 from machine.terraform import cli_configuration, provider_address
@@ -136,6 +136,25 @@ def test_stale_package_lists_are_renewed_once(tmp_path: Path) -> None:
     )
     install_packages(a_machine(tmp_path, root=True), "git", elsewhere="-")
     assert calls.read_text() == "install\nupdate\ninstall\n"
+
+
+@pytest.mark.processes
+def test_a_package_that_starts_a_service_is_only_unpacked(tmp_path: Path) -> None:
+    calls = tmp_path / "calls"
+    a_program(tmp_path, "apt-get", f'echo "$@" >>{calls}; touch server_1_all.deb')
+    a_program(
+        tmp_path,
+        "dpkg-deb",
+        f'echo "$1" >>{calls}; mkdir -p "$3/usr/bin"; echo x >"$3/usr/bin/server"; chmod 755 "$3/usr/bin/server"',
+    )
+    machine = replace(
+        a_machine(tmp_path), environ={"PATH": f"{tmp_path / 'bin'}:/usr/bin:/bin"}
+    )
+    part = Unpacked(machine, "server")
+    assert not part.state().present
+    part.install()
+    assert calls.read_text() == "download server\n--extract\n"
+    assert part.state().line == str(tmp_path / "cache" / "bin" / "server")
 
 
 @pytest.mark.processes

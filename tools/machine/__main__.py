@@ -15,7 +15,7 @@ from machine.engine import BuildKitClient, Engine
 from machine.environment import Environment
 from machine.kernel import KernelLimits
 from machine.node import NodePackages
-from machine.packages import Git, Program
+from machine.packages import Git, Program, Unpacked
 from machine.part import LeftToUser, Machine, Part, State, read_os_release
 from machine.sidecar_image import SidecarImage
 from machine.terraform import Provider, Terraform
@@ -40,6 +40,8 @@ def all_parts(machine: Machine) -> list[Part]:
         Program(machine, "git-lfs"),
         # The load of the measurements.
         Program(machine, "wrk"),
+        # What the tests of digests pull from.
+        Unpacked(machine, "docker-registry"),
     ]
 
 

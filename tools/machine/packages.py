@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 
 from machine.part import LeftToUser, Machine, State
 
@@ -77,3 +80,40 @@ class Program:
             self.name,
             elsewhere=f"install {self.name} and run this again",
         )
+
+
+@dataclass(frozen=True)
+class Unpacked:
+    """A program out of a Debian package that would start a service if installed."""
+
+    machine: Machine
+    name: str
+    needs: tuple[str, ...] = ()
+
+    def state(self) -> State:
+        path = self.machine.which(self.name)
+        return State(path is not None, str(path or f"no {self.name} on PATH"))
+
+    def install(self) -> None:
+        """Put the program alone beside the system; raises LeftToUser."""
+        if not is_debian(self.machine):
+            raise LeftToUser(f"install {self.name} and run this again")
+        with tempfile.TemporaryDirectory() as folder:
+            self._download(Path(folder))
+            unpack = ["dpkg-deb", "--extract", *map(str, Path(folder).glob("*.deb"))]
+            self.machine.run([*unpack, folder], log="apt")
+            bin_folder = self.machine.cache / "bin"
+            bin_folder.mkdir(parents=True, exist_ok=True)
+            shutil.copy(Path(folder, "usr/bin", self.name), bin_folder / self.name)
+
+    def _download(self, folder: Path) -> None:
+        # Run as root, apt fetches as a user who must be let into the folder.
+        folder.chmod(0o755)
+        command = ["apt-get", "download", self.name]
+        try:
+            self.machine.run(command, log="apt", cwd=folder)
+        except LeftToUser:
+            if not self.machine.root:
+                raise
+            self.machine.run(["apt-get", "update"], log="apt")
+            self.machine.run(command, log="apt", cwd=folder)
