@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from karst.cli.output import PlainProgress
+from karst.cli.own_files import read_spec_text
 from karst.cli.places import forge_secrets
 from karst.cli.step_base import (
     Base,
@@ -22,7 +23,6 @@ from karst.cli.step_files import PipelineJob
 from karst.cli.wiring import (
     Workbench,
     assemble_workbench,
-    read_spec_text,
     secret_values,
 )
 from karst.config.addresses import hide_password

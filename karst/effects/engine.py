@@ -16,6 +16,7 @@ from karst.effects.engine_facts import (
     ImageFacts,
     ListedContainer,
     NetworkFacts,
+    container_state,
     own_digest,
 )
 from karst.effects.workspace import disk_full
@@ -24,8 +25,6 @@ from karst.errors import EngineError, NetworkClashError
 if TYPE_CHECKING:
     import docker
 
-# The engine answers "never" for a container that was only created.
-_NEVER = "0001-01-01T00:00:00Z"
 
 # An app may print for ever without ending a line.
 _LONGEST_LINE = 16 << 20
@@ -147,7 +146,7 @@ class Engine:
 
         with telling(f"looking up container {name}"):
             try:
-                return _state(self.client.api.inspect_container(name))
+                return container_state(self.client.api.inspect_container(name))
             except NotFound:
                 return None
 
@@ -285,26 +284,6 @@ def _client_class() -> type[docker.DockerClient]:
             self.api = Api(*words, **named)
 
     return Client
-
-
-def _state(attrs: dict[str, Any]) -> ContainerState:
-    state = attrs["State"]
-    started, finished = state["StartedAt"], state["FinishedAt"]
-    return ContainerState(
-        id=attrs["Id"],
-        name=attrs["Name"].lstrip("/"),
-        labels=attrs["Config"].get("Labels") or {},
-        status=state["Status"],
-        started_at="" if started == _NEVER else started,
-        finished_at="" if finished == _NEVER else finished,
-        exit_code=state["ExitCode"],
-        oom_killed=bool(state.get("OOMKilled")),
-        restarts=attrs.get("RestartCount", 0),
-        health=(state.get("Health") or {}).get("Status", ""),
-        image=attrs["Config"]["Image"],
-        error=state.get("Error") or "",
-        image_id=attrs.get("Image") or "",
-    )
 
 
 def _text(line: bytes) -> str:

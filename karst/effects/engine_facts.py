@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
+
+# The engine answers "never" for a container that was only created.
+_NEVER = "0001-01-01T00:00:00Z"
 
 
 @dataclass(frozen=True)
@@ -88,3 +92,24 @@ def _repository(reference: str) -> str:
     for prefix in ("index.docker.io/", "docker.io/"):
         name = name.removeprefix(prefix)
     return name.removeprefix("library/")
+
+
+def container_state(attrs: Mapping[str, Any]) -> ContainerState:
+    """The engine's own document of one container, as a value."""
+    state = attrs["State"]
+    started, finished = state["StartedAt"], state["FinishedAt"]
+    return ContainerState(
+        id=attrs["Id"],
+        name=attrs["Name"].lstrip("/"),
+        labels=attrs["Config"].get("Labels") or {},
+        status=state["Status"],
+        started_at="" if started == _NEVER else started,
+        finished_at="" if finished == _NEVER else finished,
+        exit_code=state["ExitCode"],
+        oom_killed=bool(state.get("OOMKilled")),
+        restarts=attrs.get("RestartCount", 0),
+        health=(state.get("Health") or {}).get("Status", ""),
+        image=attrs["Config"]["Image"],
+        error=state.get("Error") or "",
+        image_id=attrs.get("Image") or "",
+    )
