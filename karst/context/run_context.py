@@ -111,6 +111,12 @@ class RunContext:
         return self.kind == "local"
 
     @property
+    def hears_comments(self) -> bool:
+        """Whether a comment on a request can start a run here, and whether a job has a
+        token of its own to sign with."""
+        return self.kind == "github"
+
+    @property
     def is_on_default_branch(self) -> bool:
         """Whether this is a commit of the main branch itself, not a request to it."""
         return (

@@ -109,14 +109,20 @@ def _origin(receipt: Receipt) -> str:
     )
 
 
-def refuse_unreviewed(found: Review, policy: OnUnreviewed) -> None:
-    """Raise UnreviewedError that names every service, unless `policy` is "apply"."""
+def refuse_unreviewed(
+    found: Review, policy: OnUnreviewed, *, hears_comments: bool = True
+) -> None:
+    """Raise UnreviewedError that names every service, unless `policy` is "apply".
+
+    `hears_comments`: whether somebody can ask for a plan in a comment.
+    """
     if found.well or policy == "apply":
         return
     names = ", ".join(s.service for s in found.unreviewed)
+    again = "or `/karst plan` on the merged one, look, and run this again; "
     raise UnreviewedError(
         f"nobody reviewed what would change: {names}",
-        remedy="plan it on a request and merge that; or `/karst plan` on the merged one, look, and run this again; or set `on-unreviewed: apply`",
+        remedy=f"plan it on a request and merge that; {again * hears_comments}or set `on-unreviewed: apply`",
         detail="\n".join(
             [
                 *(f"{s.service}: {s.why}" for s in found.unreviewed),

@@ -65,7 +65,11 @@ class Step:
             self.telling.plan_files(report)
             found = review(planned, reviewed)
             try:
-                refuse_unreviewed(found, self.inputs.on_unreviewed)
+                refuse_unreviewed(
+                    found,
+                    self.inputs.on_unreviewed,
+                    hears_comments=self.context.hears_comments,
+                )
                 self._warn(found)
                 outcome = apply(self.tools, planned)
                 if outcome.well and self.context.commit:

@@ -103,10 +103,17 @@ class Reviewing:
         if receipt is not None:
             return ""
         follows = "After the merge, an apply takes these changes as unreviewed"
+        asks = self.context.hears_comments
         if not self.signs:
-            return f"This plan has no receipt: a run for a fork or a bot signs nothing. {follows}, unless the merge queue or a maintainer's `/karst plan` has signed a plan of the same commit."
+            way = (
+                ", unless the merge queue or a maintainer's `/karst plan` has signed a plan of the same commit"
+                if asks
+                else ": whoever may write can plan them on a branch of the project instead"
+            )
+            return f"This plan has no receipt: a run for a fork or a bot signs nothing. {follows}{way}."
         if self.signer is None:
-            return f"This plan has no receipt: the step has no `receipt-key`, and the job no `id-token: write`. {follows}."
+            token = ", and the job no `id-token: write`" if asks else ""
+            return f"This plan has no receipt: the step has no `receipt-key`{token}. {follows}."
         return f"This plan has no receipt: more services change at once than one has room for. {follows}: split the request."
 
     def kept(self, receipt: Receipt) -> Receipt | None:

@@ -47,6 +47,15 @@ def test_one_that_has_none_says_why_and_what_follows(
     assert "unreviewed" in text
 
 
+@pytest.mark.parametrize("more", [{"signs": False}, {"key": None}, {}])
+def test_where_no_comment_is_heard_none_is_recommended(more: Any) -> None:
+    context = replace(REVIEWING.context, kind="gitlab")
+    text = replace(REVIEWING, context=context, **more).why_unsigned(None)
+    assert "no receipt" in text
+    assert "/karst" not in text
+    assert "id-token" not in text
+
+
 def test_a_receipt_that_is_too_long_is_none() -> None:
     many = {
         f"s{i}": {"release": Mark(sha512(str(i).encode()).hexdigest())}
