@@ -178,6 +178,7 @@ def test_a_failed_install_shows_the_program_s_last_words(tmp_path: Path) -> None
         ("4194304999", "dockerd", False),
         ("", "dockerd", False),
     ],
+    ids=["its own", "another program", "ended", "empty"],
 )
 def test_a_pid_file_of_another_process_is_forgotten(
     tmp_path: Path, pid: str, program: str, kept: bool
