@@ -86,13 +86,28 @@ def is_restored(
     if wanted is None:
         return False
     if part == "edges":
-        return sorted(applied.edges.get(service, ("?",))) == sorted(
-            plan.stack.edges.get(service, ())
-        )
+        return _same_edges(plan, applied, service, everybody=wanted["calls"] == "*")
     if part == "door":
         door = applied.doors.get(service)
         return door is not None and door_entry(door) == wanted
     return any(release_entry(r) == wanted for r in applied.releases_of(service))
+
+
+def _same_edges(plan: Plan, applied: Applied, service: str, *, everybody: bool) -> bool:
+    """Whether a service may call whom it might before.
+
+    One that may call everybody may call a newcomer: that is the newcomer's to show, and
+    a request that was planned before a neighbour came in knows nothing of it.
+    """
+    if service not in applied.edges:
+        return False
+    before = set(applied.edges[service])
+    after = set(plan.stack.edges.get(service, ()))
+    if everybody:
+        known = {r.service for r in applied.services.values()}
+        staying = known & {r.service for r in plan.stack.services.values()}
+        return before & staying == after & staying
+    return before == after
 
 
 def release_entry(release: Release) -> Entry:
