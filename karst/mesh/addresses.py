@@ -41,15 +41,19 @@ _DOOR_PREFIX = 29
 
 
 def choose_door_subnets(
-    names: Iterable[str], kept: Mapping[str, str], taken: Iterable[str]
+    stack: str, names: Iterable[str], kept: Mapping[str, str], taken: Iterable[str]
 ) -> dict[str, str]:
-    """Give each name a small network of its own that none of `taken` touches."""
+    """Give each name a small network of its own that none of `taken` touches.
+
+    Where the search begins goes by the stack, too: two of them that are deployed at
+    once don't see each other's choice.
+    """
     used = [IPv4Network(subnet) for subnet in taken]
     blocks = list(_DOORS.subnets(new_prefix=_DOOR_PREFIX))
     chosen = {name: kept[name] for name in sorted(set(names)) if name in kept}
     used += [IPv4Network(subnet) for subnet in chosen.values()]
     for name in sorted(set(names) - set(chosen)):
-        start = _place(name) % len(blocks)
+        start = _place(f"{stack} {name}") % len(blocks)
         for block in blocks[start:] + blocks[:start]:
             if not any(block.overlaps(other) for other in used):
                 break

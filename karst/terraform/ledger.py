@@ -78,6 +78,7 @@ def render_stack(
     wanted += [f"door {d.key}" for d in doors.values()]
     fixed = addresses.choose(wanted, fixed_kept, division.fixed)
     subnets = addresses.choose_door_subnets(
+        spec.name,
         doors,
         {d.service: d.subnet for d in applied.doors.values() if d.subnet},
         [str(division.subnet), *taken],

@@ -60,15 +60,22 @@ def test_a_full_pool_is_a_sentence() -> None:
 
 
 def test_a_door_has_a_small_network_that_nobody_else_touches() -> None:
-    first = choose_door_subnets(["web"], {}, ())
+    first = choose_door_subnets("shop", ["web"], {}, ())
     assert IPv4Network(first["web"]).prefixlen == 29
-    other = choose_door_subnets(["web"], {}, [first["web"]])
+    other = choose_door_subnets("shop", ["web"], {}, [first["web"]])
     assert not IPv4Network(other["web"]).overlaps(IPv4Network(first["web"]))
-    assert choose_door_subnets(["web", "api"], first, ())["web"] == first["web"]
-    both = choose_door_subnets(["web", "api"], {}, ())
+    assert choose_door_subnets("shop", ["web", "api"], first, ())["web"] == first["web"]
+    both = choose_door_subnets("shop", ["web", "api"], {}, ())
     assert len(set(both.values())) == 2
+
+
+def test_two_stacks_at_once_choose_different_networks_for_doors() -> None:
+    """Neither sees the other's yet, and their services often have the same names."""
+    stacks = [f"stack{n}" for n in range(20)]
+    chosen = [choose_door_subnets(s, ["web"], {}, ())["web"] for s in stacks]
+    assert len(set(chosen)) == len(stacks)
 
 
 def test_no_network_left_for_a_door_is_a_sentence() -> None:
     with pytest.raises(NetworkClashError, match="no network is left in"):
-        choose_door_subnets(["web"], {}, ["10.0.0.0/8"])
+        choose_door_subnets("shop", ["web"], {}, ["10.0.0.0/8"])
