@@ -100,6 +100,10 @@ SERVERS: dict[str, Server] = {
     "taskiq worker": Server("", protocol="none", flags=frozenset({"--reload", "-r"})),
     "faust worker": Server("", protocol="none"),
 }
+# A bare word of an address: Django refuses a second one.
+_ADDRESS = re.compile(
+    r"(\S*:)?(\d+|\$\{?\w*port\w*\}?)|[\w.\[\]:]*:\$\{?\w+\}?", re.IGNORECASE
+)
 _WORKING = re.compile(
     r"(rq|run)?worker|beat|rundramatiq|qcluster|run_huey|process_tasks"
 )
@@ -148,7 +152,7 @@ def listen_on_port(words: list[str], server: Server) -> tuple[list[str], int | N
             if name not in server.host and name not in server.options:
                 port = port_in(value) or port
             continue
-        if server.positional and re.fullmatch(r"(\S*:)?(\d+|\$PORT)", word):
+        if server.positional and _ADDRESS.fullmatch(word):
             port = port_in(word) or port
             continue
         kept.append(word)
