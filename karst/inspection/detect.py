@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from karst.inspection.applications import applications, serve
-from karst.inspection.commands import SCRIPT_NAME, run_script
+from karst.inspection.commands import SCRIPT_NAME, place_of, run_script
 from karst.inspection.console_scripts import console_scripts
 from karst.inspection.declared import DOCKERFILES, declared
 from karst.inspection.django import django
-from karst.inspection.entrypoint import Candidate
+from karst.inspection.entrypoint import APP, Candidate
 from karst.inspection.frameworks import ASIDE, LIBRARIES, TEMPLATES
 from karst.inspection.packaging import Packaging, normalise, packaging_at
 from karst.inspection.programs import Program, is_likely, is_outer, placed, scanned
@@ -208,16 +209,21 @@ def _others(tree: SourceTree, packaging: Packaging) -> Found:
 _LEVELS = (_django, _streamlit, _serving, _namesake, _objects, _others)
 
 
+_APP = re.compile(rf"(?<![\w$}}./-]){APP}(?![\w.-])")
+
+
 def shift(candidate: Candidate, folder: str) -> Candidate:
     """The candidate of a sub-project, as seen from the tree above `folder`."""
 
     def placed(path: str) -> str:
-        if path == "/app" or path.startswith("/app/"):
-            return f"/app/{folder}{path[4:]}"
-        return path
+        # Also within the text of `sh -c`, where a variable asks for a shell.
+        return _APP.sub(lambda _: place_of(folder), path)
 
     return replace(
         candidate,
+        value=placed(candidate.value)
+        if candidate.kind == "command"
+        else candidate.value,
         command=tuple(placed(word) for word in candidate.command),
         evidence=tuple(
             replace(e, file=f"{folder}/{e.file}") for e in candidate.evidence
@@ -225,5 +231,6 @@ def shift(candidate: Candidate, folder: str) -> Candidate:
         python_path=placed(candidate.python_path),
         workdir=placed(candidate.workdir),
         folder=f"{folder}/{candidate.folder}".rstrip("/"),
+        env=tuple((name, placed(value)) for name, value in candidate.env),
         setting="",
     )
