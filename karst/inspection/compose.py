@@ -130,7 +130,7 @@ def _candidate(
 ) -> Candidate | None:
     build = service.get("build")
     build = build if isinstance(build, dict) else {}
-    path = under(folder, str(build.get("dockerfile") or "Dockerfile"))
+    path = normpath(under(folder, str(build.get("dockerfile") or "Dockerfile")))
     command = _command(tree, file, name, "command", service.get("command"))
     if command is None and (folder == "" and path == "Dockerfile"):
         return None  # the Dockerfile's own command was asked for before
@@ -153,7 +153,7 @@ def _candidate(
     where = command or start
     rule = f"{file}: {name}"
     if where:
-        shown = (tree.evidence(file, where.line), *candidate.evidence[1:])
+        shown = (tree.evidence(file, where.line), *candidate.evidence)
         return replace(candidate, rule=rule, evidence=shown)
     return replace(candidate, rule=rule)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import replace
 
 from karst.inspection.authored import authored
@@ -52,7 +53,8 @@ def from_dockerfile(
         " ".join([*joined] if isinstance(joined, list) else [joined])
     ):
         return ()
-    lines = {c.line: tree.evidence(path, c.line) for c in (entry, rest) if c and c.line}
+    own_words = [c for c in (entry, rest) if c in (stage.entrypoint, stage.command)]
+    lines = {c.line: tree.evidence(path, c.line) for c in own_words if c and c.line}
     evidence = tuple(lines.values())
     place = _place(tree, stage, context)
     found = authored(tree, packaging, _without_help(joined), place, RULE, *evidence)
@@ -88,7 +90,17 @@ def _joined(entry: Command | None, rest: Command | None) -> list[str] | str | No
         return list(rest.argv) if rest.argv else rest.text or None
     if not entry.argv:
         return entry.text
-    return [*entry.argv, *(rest.argv if rest else ())]
+    return [*entry.argv, *_arguments(rest)]
+
+
+def _arguments(rest: Command | None) -> list[str]:
+    """CMD for an ENTRYPOINT: a text is split into words, as compose does it."""
+    if rest is None or rest.argv:
+        return list(rest.argv) if rest else []
+    try:
+        return shlex.split(rest.text)
+    except ValueError:
+        return []
 
 
 def _without_help(joined: list[str] | str) -> list[str] | str:
@@ -110,7 +122,8 @@ def _place(tree: SourceTree, stage: Stage, context: str) -> Place:
             inner.insert(0, last)
         held = under(copies.get(outer, context), "/".join(inner)) if outer in copies else context  # fmt: skip
     folder = held if tree.is_folder(held) else context
-    return Place(folder, copies, stage.values)
+    files = {k: under(context, v) for k, v in stage.files.items()}
+    return Place(folder, copies, stage.values, files)
 
 
 def _python_path(tree: SourceTree, stage: Stage, place: Place) -> str:

@@ -43,6 +43,7 @@ class Stage:
         env: its ENV values alone.
         workdir: WORKDIR at its end.
         copies: absolute folders, and the context's folders that they hold.
+        files: absolute paths, and the one path of the context that each is a copy of.
         steps: RUN texts; `images`: what COPY --from names, and that stage's base.
         ports: EXPOSE, in order; `sources`: what COPY takes from the context.
     """
@@ -52,6 +53,7 @@ class Stage:
     env: Mapping[str, str] = field(default_factory=dict)
     workdir: str = "/"
     copies: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
     steps: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
     ports: tuple[int, ...] = ()
@@ -146,7 +148,12 @@ def _copied(stage: Stage, text: str, stages: Mapping[str, Stage]) -> Stage:
     if origin is not None:
         return _copied_from(stage, stages.get(origin.lower()), origin, sources, place)
     copies = dict(stage.copies)
-    stage = replace(stage, sources=(*stage.sources, *sources))
+    files = {place: normpath(sources[0]).strip("/")} if len(sources) == 1 else {}
+    stage = replace(
+        stage,
+        sources=(*stage.sources, *sources),
+        files={**stage.files, **files},
+    )
     for source in sources:
         path = normpath(source).strip("/")
         path = "" if path == "." else path

@@ -81,6 +81,8 @@ def script_of(tree: SourceTree, word: str, place: Place) -> str | None:
             break
     name = inner.rpartition("/")[2]
     paths = [under(place.folder, inner), inner.lstrip("/"), name]
+    if word in place.files:  # often copied by another name
+        paths = [place.files[word]]
     paths += [f"{folder}/{name}" for folder in ("docker", "scripts", "bin")]
     for path in paths:
         text = tree.read(path) if path in tree.files else None
@@ -111,6 +113,7 @@ def scripted(
     exports: dict[str, str] = {}
     depth = 0
     here = place
+    further: tuple[Evidence, ...] = ()
     lines = chosen(text.splitlines(), values, words[1:])
     for number, line in enumerate(lines, 1):
         depth += bool(_BLOCK_START.match(line)) - bool(_BLOCK_END.match(line))
@@ -135,6 +138,11 @@ def scripted(
                 steps.append(tuple(relocated(word, here) for word in step))
             if command[0].rpartition("/")[2] not in NO_PROGRAMS:
                 found = _in_script(tree, packaging, command, here)
+            handed = '"$@"' in line and command == words[1:]
+            inner = script_of(tree, command[0], here) if handed else None
+            if found is None and inner is not None:
+                more = scripted(tree, packaging, inner, command, here)
+                found, further, here = more.found, more.evidence, more.place
             if found is not None:
                 port = default_port(line)
                 best = (replace(found, port=port or found.port), number, here)
@@ -144,8 +152,8 @@ def scripted(
     shown = tree.evidence(path, number)
     if _NOT_HERE.search(text) or '"$@"' in shown.text or _names_a_copy(text, place):
         env = tuple((n, v) for n, v in exports.items() if not _OF_THE_IMAGE.match(n))
-        found = replace(found, steps=tuple(steps), env=(*env, *found.env))
-        return Scripted(found, (shown,), here)
+        found = replace(found, steps=(*steps, *found.steps), env=(*env, *found.env))
+        return Scripted(found, (shown, *further), here)
     bash = "bash" if "bash" in text.partition("\n")[0] or "[[" in text else "sh"
     start = path if place.folder == "" else place_of(path)
     found = replace(found, words=[bash, start, *words[1:]])

@@ -53,11 +53,13 @@ class Place:
         folder: the tree's folder that the command starts in.
         copies: folders of the author's image, and the tree's folders they hold.
         values: variables that the author set.
+        files: absolute paths of the author's image, and the tree's paths of the same.
     """
 
     folder: str = ""
     copies: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

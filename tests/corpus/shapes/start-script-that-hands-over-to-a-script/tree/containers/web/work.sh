@@ -1,0 +1,3 @@
+#!/bin/bash
+set -o errexit
+celery -A main.queue worker
