@@ -37,6 +37,8 @@ _NO_PROGRAMS = frozenset(
     }
 )
 _GUARD = re.compile(r"^if\s+__name__\s*==\s*['\"]__main__['\"]", re.MULTILINE)
+# It starts without a guard: whoever imports it waits for ever.
+_AT_IMPORT = re.compile(r"^(?:\w++\.)*+(?:run|start|launch)\w*+\(", re.MULTILINE)
 _UNLIKELY = re.compile(
     r"(^|_)(test|tests|client|release|setup|conftest|noxfile|tasks|fabfile|example|"
     r"benchmark|bench|demo|seed|migrate|script|generate\w*|create\w*|update\w*|build|"
@@ -126,7 +128,9 @@ def _by_scan(tree: SourceTree) -> Iterator[tuple[str, str]]:
         if path.rpartition("/")[2] in _NO_PROGRAMS:
             continue
         text = tree.read(path) or ""
-        if "__main__" in text or "def main(" in text or path.count("/") == 0:
+        outer = path.count("/") == 0
+        starts = "__main__" in text or "def main(" in text or _AT_IMPORT.search(text)
+        if outer or starts:
             yield path, SCAN
 
 
