@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
@@ -11,8 +12,10 @@ from karst.config.spec import StackSpec
 from karst.context.run_context import RunContext
 from karst.errors import KarstError, UnhealthyError, UnreviewedError
 from karst.fetch.lock import RepoLock
+from karst.health import EdgeVerdict
 from karst.pipeline.applying import ApplyOutcome, apply
 from karst.pipeline.collecting import ReviewedRequest
+from karst.pipeline.observing import judge_edges, running
 from karst.pipeline.planning import plan
 from karst.pipeline.receipts import choose_pins
 from karst.pipeline.reporting import plan_report, run_report
@@ -20,7 +23,7 @@ from karst.pipeline.reviewing import Review, refuse_unreviewed, review
 from karst.pipeline.step_comparing import compare_commits
 from karst.pipeline.step_review import Reviewing
 from karst.pipeline.step_telling import Telling, failure_of
-from karst.pipeline.tools import Planned, Tools
+from karst.pipeline.tools import Planned, Stopwatch, Tools
 from karst.report.model import Alert, PlanReport, RunReport
 
 
@@ -74,15 +77,33 @@ class Step:
                 outcome = apply(self.tools, planned)
                 if outcome.well and self.context.commit:
                     self.tools.session.record(outcome.stack, self.context.commit)
+                edges, seconds = self._ask_edges(outcome)
             except KarstError as error:
                 told = _failed(report, error)
                 if not isinstance(error, UnreviewedError):
                     told = replace(told, unreviewed=found.whys)
                 self.telling.run(told)
                 raise
-        told = run_report(planned, outcome, report)
-        self.telling.run(replace(told, unreviewed=found.whys))
+        told = run_report(planned, outcome, report, edges=edges)
+        stages = {**outcome.stages, **({"edges": seconds} if edges else {})}
+        self.telling.run(replace(told, unreviewed=found.whys, stages=stages))
         _require_health(self.spec.name, outcome)
+        _require_edges(self.spec.name, edges)
+
+    def _ask_edges(
+        self, outcome: ApplyOutcome
+    ) -> tuple[tuple[EdgeVerdict, ...], float]:
+        """The edge matrix of a healthy stack, and the seconds that it took."""
+        if not outcome.well:
+            return (), 0.0
+        watch = Stopwatch(self.tools.clock)
+        self.tools.progress.step("asking who may call whom")
+        with watch.measure("edges"):
+            releases, authority = running(self.tools, self.spec)
+            found = judge_edges(
+                self.tools, authority, self.spec, releases, outcome.stack
+            )
+        return found, watch.stages["edges"]
 
     def _warn(self, found: Review) -> None:
         if found.well:
@@ -127,6 +148,16 @@ def _failed(plan: PlanReport, error: KarstError) -> RunReport:
         mesh=plan.mesh,
         failures=(failure_of(error),),
     )
+
+
+def _require_edges(stack: str, edges: Iterable[EdgeVerdict]) -> None:
+    wrong = [f"{e.caller} -> {e.callee}" for e in edges if not e.well]
+    if wrong:
+        raise UnhealthyError(
+            f"not as they should be: {len(wrong)} edges, such as {wrong[0]}",
+            where=f"stack {stack}",
+            remedy="the summary names them; run this again to hand every sidecar its edges anew",
+        )
 
 
 def _require_health(stack: str, outcome: ApplyOutcome) -> None:

@@ -45,6 +45,7 @@ def test_what_was_reviewed_is_applied_also_where_jobs_were_dropped(
     assert applied.outputs["karst.healthy"] == "true"
     assert '"verdict": "healthy"' in applied.outputs["karst.services-json"]
     assert "web" in applied.summary
+    assert "Who reached whom" in applied.summary
     before = calling.containers()
 
     # The same job again changes nothing.

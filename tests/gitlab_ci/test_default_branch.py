@@ -20,6 +20,7 @@ def test_what_was_reviewed_is_applied_and_nothing_else(project: GitLabProject) -
     applied = project.push().ok()
     assert "KARST_HEALTHY=true" in applied.artifact("outputs.env")
     assert 'failures="0"' in applied.artifact("junit.xml")
+    assert "stranger -&gt; web (plaintext)" in applied.artifact("junit.xml")
     before = project.containers()
     assert before
 
