@@ -129,7 +129,8 @@ def _place(tree: SourceTree, stage: Stage, context: str) -> Place:
 def _python_path(tree: SourceTree, stage: Stage, place: Place) -> str:
     """PYTHONPATH, where it names a folder that holds the tree's files."""
     for path in stage.env.get("PYTHONPATH", "").split(":"):
-        outer = next((c for c in place.copies if f"{path}/".startswith(f"{c}/")), None)
+        held = (c for c in place.copies if f"{path}/".startswith(f"{c}/"))
+        outer = max(held, key=len, default=None)
         if path and outer not in (None, "/"):
             folder = under(
                 place.copies[outer or ""], path[len(outer or "") :].strip("/")
