@@ -6,4 +6,4 @@ app = Flask(__name__)
 
 @app.get("/")
 def index():
-    return f"kiosk, {whitenoise.__name__}"
+    return f"server-of-an-extra, {whitenoise.__name__}"
