@@ -247,17 +247,17 @@ def _extras(data: dict[str, Any]) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for extra in table(data, "project", "optional-dependencies").values():
         lines = extra if isinstance(extra, list) else []
-        named = {n: r for n, r in map(_plain_requirement, lines) if n}
+        named = {n: r for n, r in map(plain_requirement, lines) if n}
         for name in named:
             found.setdefault(name, tuple(named.values()))
     for name, wanted in table(data, "tool", "poetry", "dependencies").items():
         if isinstance(wanted, dict) and wanted.get("optional"):
-            plain, line = _plain_requirement(name)
+            plain, line = plain_requirement(name)
             found.setdefault(plain, (line,)) if plain else None
     return found
 
 
-def _plain_requirement(line: object) -> tuple[str, str]:
+def plain_requirement(line: object) -> tuple[str, str]:
     """Its normalised name and its one spelling; ("", "") for an address or no name."""
     try:
         wanted = Requirement(line) if isinstance(line, str) else None

@@ -13,6 +13,7 @@ from karst.inspection.commands import place_of, run_command, use_dockerfile
 from karst.inspection.declared import DECLARED as SOURCES
 from karst.inspection.detect import detect
 from karst.inspection.entrypoint import APP, Candidate, Entrypoint, choose
+from karst.inspection.installed import with_installed
 from karst.inspection.overrides import DECLARED, VARIABLE, from_label, from_setting
 from karst.inspection.refusals import equal_programs, nothing_found, several_apps
 from karst.inspection.rules import RULES, Found
@@ -62,12 +63,12 @@ def resolve_entrypoint(
     own = own if build == "auto" and _starts(source) else None
     named = _named(source, declared, environment_override)
     if named is not None:
-        return choose(named, _others(source, detection))
+        return with_installed(source, choose(named, _others(source, detection)))
     try:
         if detection == "conventional":
             found = [rule(source) for rule in RULES]
             return _plain(_decide(source, found, own, conventional=True))
-        return _plain(_detect(source, own))
+        return _plain(with_installed(source, _detect(source, own)))
     except RecursionError:
         raise EntrypointError(
             "the program is nested too deeply to be read",

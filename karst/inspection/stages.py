@@ -148,7 +148,10 @@ def _copied(stage: Stage, text: str, stages: Mapping[str, Stage]) -> Stage:
     if origin is not None:
         return _copied_from(stage, stages.get(origin.lower()), origin, sources, place)
     copies = dict(stage.copies)
-    files = {place: normpath(sources[0]).strip("/")} if len(sources) == 1 else {}
+    paths = [normpath(source).strip("/") for source in sources]
+    files = {place: paths[0]} if len(paths) == 1 else {}
+    texts = (p for p in paths if p.endswith(".txt"))
+    files |= {f"{place.rstrip('/')}/{p.rpartition('/')[2]}": p for p in texts}
     stage = replace(
         stage,
         sources=(*stage.sources, *sources),
