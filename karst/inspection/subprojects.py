@@ -27,6 +27,12 @@ _BESIDE = re.compile(
     r"\{\{.*",
     re.IGNORECASE,
 )
+# Of the languages that services are written in.
+_SOURCE = re.compile(
+    r"\.(py|ipynb|[cm]?[jt]sx?|vue|svelte|html?|java|kts?|scala|clj|groovy|go|rs|rb|php|cs|"
+    r"fs|vb|exs?|erl|hs|swift|dart|lua|pl|jl|r|c|cc|cpp|zig|nim)$",
+    re.IGNORECASE,
+)
 _MOST = 24
 
 
@@ -45,6 +51,7 @@ class Subproject:
 def subprojects(tree: SourceTree) -> tuple[Subproject, ...]:
     """Folders below the root that would start something, in order."""
     found = []
+    ready: set[str] = set()
     for folder in list(_folders(tree))[:_MOST]:
         sub = SourceTree(tree.root / folder)
         detected = detect(sub)
@@ -55,8 +62,12 @@ def subprojects(tree: SourceTree) -> tuple[Subproject, ...]:
         image_only = best.kind == "dockerfile" or not _has_python(sub)
         if image_only and (beside or not _builds_here(sub)):
             continue
+        if not any(_SOURCE.search(path) for path in sub.files):
+            ready.add(folder)
         found.append(Subproject(folder, shift(best, folder), detected.declared))
-    return tuple(found)
+    # A ready server with its settings, such as a pooler, stands beside programs.
+    programs = tuple(each for each in found if each.folder not in ready)
+    return programs or tuple(found)
 
 
 def _has_python(sub: SourceTree) -> bool:
