@@ -21,6 +21,7 @@ from karst.inspection.imports import Place, absolute_imports, folder_of, place_i
 from karst.inspection.natures import Nature, main_guards, nature_of
 from karst.inspection.packaging import Packaging
 from karst.inspection.places import manifest_folder
+from karst.inspection.scan import SKIPPED_FOLDERS
 from karst.inspection.source import SourceTree
 
 PACKAGE = "2: {package}/__main__.py"
@@ -39,6 +40,13 @@ _NO_PROGRAMS = frozenset(
 _GUARD = re.compile(r"^if\s+__name__\s*==\s*['\"]__main__['\"]", re.MULTILINE)
 # It starts without a guard: whoever imports it waits for ever.
 _AT_IMPORT = re.compile(r"^(?:\w++\.)*+(?:run|start|launch)\w*+\(", re.MULTILINE)
+_MOST_LEFT_OUT = 40
+# What programs do that stay: exporters of metrics, collectors that publish.
+_STAYS = re.compile(
+    r"\b(start_http_server|start_wsgi_server|loop_start|loop_forever)\(|^\s*while True:"
+    r"|^import paho|^from paho",
+    re.MULTILINE,
+)
 _UNLIKELY = re.compile(
     r"(^|_)(test|tests|client|release|setup|conftest|noxfile|tasks|fabfile|example|"
     r"benchmark|bench|demo|seed|migrate|script|generate\w*|create\w*|update\w*|build|"
@@ -90,6 +98,21 @@ def scanned(
     scan = tree.once("scan", "", lambda _: tuple(_by_scan(tree)))
     found = [_program(tree, p, rule, look=look) for p, rule in scan if among(p)]
     return tuple(program for program in found if program)
+
+
+def left_out(tree: SourceTree, *, library: bool) -> tuple[Candidate, ...]:
+    """Programs that serve or work, though they lie where the scan does not look.
+
+    None of them is meant for sure; where nothing else was found, they are worth a line.
+    Of a `library`, its scripts are for who works on it.
+    """
+    scripts = set() if library else {"scripts", "script", "bin"}
+    paths = tree.python_files(SKIPPED_FOLDERS - scripts)
+    guarded = [p for p in paths if _GUARD.search(tree.read(p) or "")]
+    near = sorted(guarded, key=_order)[:_MOST_LEFT_OUT]
+    found = [p for p in (_program(tree, path, SCAN) for path in near) if p]
+    staying = [p for p in found if p.nature or _STAYS.search(tree.read(p.file) or "")]
+    return tuple(p.candidate for p in staying if not p.unlikely)
 
 
 def is_outer(path: str) -> bool:

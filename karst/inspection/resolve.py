@@ -15,6 +15,7 @@ from karst.inspection.detect import detect
 from karst.inspection.entrypoint import APP, Candidate, Entrypoint, choose
 from karst.inspection.installed import with_installed
 from karst.inspection.overrides import DECLARED, VARIABLE, from_label, from_setting
+from karst.inspection.programs import left_out
 from karst.inspection.refusals import equal_programs, nothing_found, several_apps
 from karst.inspection.rules import RULES, Found
 from karst.inspection.source import SourceTree
@@ -126,7 +127,10 @@ def _detect(source: SourceTree, own: Candidate | None) -> Entrypoint:
         raise several_apps(source, projects)
     if projects and (not best or projects[0].declared):
         return choose(projects[0].candidate, _flat(found.levels))
-    return _decide(source, found.levels, own, library=found.library)
+    levels = found.levels
+    if not _flat(levels):
+        levels = (Found((), left_out(source, library=found.library)),)
+    return _decide(source, levels, own, library=found.library)
 
 
 def _inner(candidate: Candidate) -> bool:
