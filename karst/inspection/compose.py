@@ -8,7 +8,8 @@ from dataclasses import replace
 from posixpath import normpath
 from typing import Any
 
-from karst.inspection.dockerfile_command import from_dockerfile
+from karst.inspection.authored import authored
+from karst.inspection.dockerfile_command import from_dockerfile, split
 from karst.inspection.documents import read_yaml
 from karst.inspection.entrypoint import Candidate
 from karst.inspection.imports import under
@@ -16,6 +17,7 @@ from karst.inspection.packaging import Packaging
 from karst.inspection.shell import PORT, default_port, expand
 from karst.inspection.source import SourceTree
 from karst.inspection.stages import Command
+from karst.inspection.translate import Place
 
 FILES = (
     "compose.yaml",
@@ -24,6 +26,7 @@ FILES = (
     "docker-compose.yml",
     "docker-compose.prod.yml",
 )
+_ANY_FILE = re.compile(r"([^/]+/){0,2}(docker-)?compose[\w.-]*\.ya?ml")
 _DEBUGGERS = {5678}
 _HELPERS = re.compile(
     r"migrat|test|lint|seed|init|setup|shell|debug|nginx|proxy|db|redis|prestart", re.I
@@ -156,6 +159,40 @@ def _candidate(
         shown = (tree.evidence(file, where.line), *candidate.evidence)
         return replace(candidate, rule=rule, evidence=shown)
     return replace(candidate, rule=rule)
+
+
+def spelled_out(tree: SourceTree, packaging: Packaging, found: Candidate) -> Candidate:
+    """A bare console script with the arguments that a compose file gives it.
+
+    Without arguments, a program of several commands shows its help and ends. What
+    several services say differently counts where one alone publishes a port.
+    """
+    if found.kind != "script" or len(found.command) != 1 or found.packages:
+        return found
+    script = found.command[0]
+    said: dict[tuple[str, ...], tuple[Candidate, bool]] = {}
+    for file in sorted(filter(_ANY_FILE.fullmatch, tree.files)):
+        services = read_yaml(tree, file).get("services")
+        for name, service in services.items() if isinstance(services, dict) else ():
+            if not isinstance(service, dict) or _HELPERS.search(str(name)):
+                continue
+            value = service.get("command")
+            command = _command(tree, file, str(name), "command", value)
+            words = split(command) if command else []
+            if len(words) < 2 or words[0] != script or not command:
+                continue
+            shown = tree.evidence(file, command.line)
+            rule = f"{file}: {name}"
+            spelled = authored(tree, packaging, words, Place(), rule, shown)
+            if spelled is not None:
+                spelled = with_port(spelled, container_port(service))
+                said.setdefault(spelled.command, (spelled, "ports" in service))
+    open_to_all = [each for each, ports in said.values() if ports]
+    every = [each for each, _ in said.values()]
+    best = open_to_all if len(every) > 1 else every
+    if len(best) != 1:
+        return found
+    return replace(best[0], workdir=found.workdir, folder=found.folder, env=found.env)
 
 
 def with_port(candidate: Candidate, port: int | None) -> Candidate:

@@ -11,7 +11,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from karst.inspection.authored import authored
-from karst.inspection.compose import composed, port_of_image, published, with_port
+from karst.inspection.compose import (
+    composed,
+    port_of_image,
+    published,
+    spelled_out,
+    with_port,
+)
 from karst.inspection.dockerfile_command import from_dockerfile
 from karst.inspection.documents import read_json, read_toml, read_yaml
 from karst.inspection.entrypoint import Candidate
@@ -34,7 +40,9 @@ def dockerfile(tree: SourceTree, packaging: Packaging) -> Found:
             found = from_dockerfile(tree, packaging, path)
             if found:
                 port = port_of_image(tree) if path == "Dockerfile" else None
-                found = tuple(with_port(c, port) for c in found)
+                found = tuple(
+                    with_port(spelled_out(tree, packaging, c), port) for c in found
+                )
                 return Found(found[:1], found[1:])
     return Found()
 

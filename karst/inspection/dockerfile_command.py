@@ -90,15 +90,13 @@ def _joined(entry: Command | None, rest: Command | None) -> list[str] | str | No
         return list(rest.argv) if rest.argv else rest.text or None
     if not entry.argv:
         return entry.text
-    return [*entry.argv, *_arguments(rest)]
+    return [*entry.argv, *(split(rest) if rest else ())]
 
 
-def _arguments(rest: Command | None) -> list[str]:
-    """CMD for an ENTRYPOINT: a text is split into words, as compose does it."""
-    if rest is None or rest.argv:
-        return list(rest.argv) if rest else []
+def split(command: Command) -> list[str]:
+    """Its words: a text is split as compose does it; [] for an open quote."""
     try:
-        return shlex.split(rest.text)
+        return list(command.argv) or shlex.split(command.text)
     except ValueError:
         return []
 
