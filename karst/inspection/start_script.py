@@ -103,9 +103,19 @@ class Scripted:
 
 
 def scripted(
-    tree: SourceTree, packaging: Packaging, path: str, words: list[str], place: Place
+    tree: SourceTree,
+    packaging: Packaging,
+    path: str,
+    words: list[str],
+    place: Place,
+    *,
+    follow: bool = True,
 ) -> Scripted:
-    """What a start script comes to; a plain one is run as it is."""
+    """What a start script comes to; a plain one is run as it is.
+
+    `follow`: a script that it hands over to is read, too; that one follows no other,
+    for scripts that hand over to each other many times would take for ever.
+    """
     text = (tree.read(path) or "").replace("\\\n", " ")
     values = dict(place.values)
     best: tuple[Translated, int, Place] | None = None
@@ -138,10 +148,11 @@ def scripted(
                 steps.append(tuple(relocated(word, here) for word in step))
             if command[0].rpartition("/")[2] not in NO_PROGRAMS:
                 found = _in_script(tree, packaging, command, here)
-            handed = '"$@"' in line and command == words[1:]
+            handed = follow and found is None and '"$@"' in line
+            handed = handed and command == words[1:]
             inner = script_of(tree, command[0], here) if handed else None
-            if found is None and inner is not None:
-                more = scripted(tree, packaging, inner, command, here)
+            if inner is not None:
+                more = scripted(tree, packaging, inner, command, here, follow=False)
                 found, further, here = more.found, more.evidence, more.place
             if found is not None:
                 port = default_port(line)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from karst.inspection import resolve_entrypoint
 from karst.inspection.bounds import parse_toml, parse_yaml
 from karst.inspection.shell import expand
 from karst.inspection.source import SourceTree
@@ -110,3 +111,13 @@ def test_merges_as_people_write_them_are_read() -> None:
 def test_what_would_grow_too_long_stays_as_it_stands() -> None:
     assert expand("$A-${B}", {"A": "x" * 10_000, "B": "y" * 10_000}) == "$A-${B}"
     assert expand("$A-${B:-z}", {"A": "x"}) == "x-z"
+
+
+def test_scripts_that_hand_over_to_themselves_end(tmp_path: Path) -> None:
+    words = ", ".join(['"/start"'] * 40)
+    text = (
+        f'FROM python:3.12\nCOPY start /start\nENTRYPOINT ["/start"]\nCMD [{words}]\n'
+    )
+    (tmp_path / "Dockerfile").write_text(text)
+    (tmp_path / "start").write_text("#!/bin/sh\n" + 'exec "$@"\n' * 40)
+    assert resolve_entrypoint(tmp_path).kind == "dockerfile"
