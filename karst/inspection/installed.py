@@ -82,7 +82,8 @@ def _stages(tree: SourceTree, found: Candidate) -> Iterator[tuple[str, Stage]]:
         held = {
             under(c, v) for v in stage.copies.values() for c in ("", folder_of(path))
         }
-        if path in said or folder in held:
+        own = folder in held and (folder or "/" not in path)
+        if path in said or own:
             yield path, stage
 
 

@@ -64,3 +64,11 @@ def test_no_odd_folder_names_dependencies(tmp_path: Path, folder: str) -> None:
     assert resolve_entrypoint(tree).folder == ""
     (tree / folder).rename(tree / "conf")
     assert resolve_entrypoint(tree).folder == "conf"
+
+
+def test_another_folders_dockerfile_says_nothing_of_the_root(tmp_path: Path) -> None:
+    tree = _tree(tmp_path / "a", "")
+    (tree / "other").mkdir()
+    text = "FROM python:3.12\nCOPY . /app\nRUN pip install redis\n"
+    (tree / "other" / "Dockerfile").write_text(text)
+    assert resolve_entrypoint(tree).packages == ()
