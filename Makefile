@@ -4,8 +4,8 @@
 
 FILE ?= examples/shop/repos.yaml
 PYTHON := venv/bin/python
-# One worker for the tests that need the engine, one for all others: tests/conftest.py.
-WORKERS ?= --numprocesses 2 --dist loadgroup
+# One worker for the long tests on the engine, one for all others: tests/conftest.py.
+WORKERS ?= --numprocesses 2
 # The example wants a secret in its environment, like any service that names one.
 SECRETS = $(if $(filter examples/shop/%,$(FILE)),API_SIGNING_KEY=$$(tools/demo-secret))
 KARST = $(SECRETS) venv/bin/karst

@@ -25,23 +25,20 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what needs the engine, and keep it to one worker, one at a time.
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep the long tests on an engine to one worker; hand out the others by file.
 
-    These tests mostly wait, so another worker does the others meanwhile. act and
-    gitlab-ci-local bring jobs, stacks and names of their own, and go with the others.
+    The long ones mostly wait, so another worker does the rest meanwhile.
     """
-    engine = [item for item in items if _needs_the_engine(item)]
-    for item in engine:
-        item.add_marker(pytest.mark.xdist_group("engine"))
-    items[:] = [*engine, *(item for item in items if not _needs_the_engine(item))]
+    from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
+    class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return "engine" if file.startswith("tests/integration/") else file
 
-def _needs_the_engine(item: pytest.Item) -> bool:
-    folders = item.path.parts
-    alone = "act" in folders or "gitlab_ci" in folders
-    return not alone and item.get_closest_marker("integration") is not None
+    return Scheduling(config, log)
 
 
 @pytest.fixture(autouse=True)
