@@ -14,7 +14,14 @@ from karst.inspection.django import django
 from karst.inspection.entrypoint import APP, Candidate
 from karst.inspection.frameworks import ASIDE, LIBRARIES, TEMPLATES
 from karst.inspection.packaging import Packaging, normalise, packaging_at
-from karst.inspection.programs import Program, is_likely, is_outer, placed, scanned
+from karst.inspection.programs import (
+    Program,
+    is_likely,
+    is_outer,
+    is_unlikely,
+    placed,
+    scanned,
+)
 from karst.inspection.rules import RULES, SCRIPTS, Found
 from karst.inspection.source import SourceTree
 from karst.inspection.streamlit import streamlit
@@ -170,7 +177,7 @@ def _namesake(tree: SourceTree, packaging: Packaging) -> Found:
     if found[0].rank[1] < 2:
         return Found()
     files = scanned(tree, look=False, among=is_outer)
-    probable = [p.candidate for p in files if not p.unlikely]
+    probable = [p.candidate for p in files if not is_unlikely(p.file)]
     return Found(tuple(probable)) if len(probable) == 1 else Found()
 
 

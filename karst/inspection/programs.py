@@ -41,6 +41,7 @@ _GUARD = re.compile(r"^if\s+__name__\s*==\s*['\"]__main__['\"]", re.MULTILINE)
 # It starts without a guard: whoever imports it waits for ever.
 _AT_IMPORT = re.compile(r"^(?:\w++\.)*+(?:run|start|launch)\w*+\(", re.MULTILINE)
 _MOST_LEFT_OUT = 40
+_MOST_SCANNED = 600
 # What programs do that stay: exporters of metrics, collectors that publish.
 _STAYS = re.compile(
     r"\b(start_http_server|start_wsgi_server|loop_start|loop_forever)\(|^\s*while True:"
@@ -67,12 +68,6 @@ class Program:
     candidate: Candidate
     nature: Nature | None
     likely: bool
-
-    @property
-    def unlikely(self) -> bool:
-        """Its name is one of a tool, a test or a step."""
-        stem = self.file.rpartition("/")[2].removesuffix(".py").lower()
-        return bool(_UNLIKELY.search(stem))
 
     @property
     def package(self) -> str:
@@ -107,12 +102,25 @@ def left_out(tree: SourceTree, *, library: bool) -> tuple[Candidate, ...]:
     Of a `library`, its scripts are for who works on it.
     """
     scripts = set() if library else {"scripts", "script", "bin"}
-    paths = tree.python_files(SKIPPED_FOLDERS - scripts)
-    guarded = [p for p in paths if _GUARD.search(tree.read(p) or "")]
-    near = sorted(guarded, key=_order)[:_MOST_LEFT_OUT]
-    found = [p for p in (_program(tree, path, SCAN) for path in near) if p]
-    staying = [p for p in found if p.nature or _STAYS.search(tree.read(p.file) or "")]
-    return tuple(p.candidate for p in staying if not p.unlikely)
+    paths = sorted(tree.python_files(SKIPPED_FOLDERS - scripts), key=_order)
+    near = [p for p in paths[:_MOST_SCANNED] if _is_guarded(tree, p)][:_MOST_LEFT_OUT]
+    likely = [p for p in near if not is_unlikely(p)]
+    staying = [
+        p for p in likely if _STAYS.search(tree.read(p) or "") or nature_of(tree, p)
+    ]
+    found = [_program(tree, path, SCAN) for path in staying]
+    return tuple(p.candidate for p in found if p)
+
+
+def is_unlikely(path: str) -> bool:
+    """Say whether its name is one of a tool, a test or a step."""
+    stem = path.rpartition("/")[2].removesuffix(".py").lower()
+    return bool(_UNLIKELY.search(stem))
+
+
+def _is_guarded(tree: SourceTree, path: str) -> bool:
+    text = tree.read(path) or ""
+    return "__main__" in text and bool(_GUARD.search(text))
 
 
 def is_outer(path: str) -> bool:
@@ -147,7 +155,7 @@ def _by_place(tree: SourceTree, packaging: Packaging) -> Iterator[tuple[str, str
 def _by_scan(tree: SourceTree) -> Iterator[tuple[str, str]]:
     paths = tree.python_files(ASIDE)
     near = sorted((p for p in paths if p.count("/") <= 3), key=_order)
-    for path in near[:600]:
+    for path in near[:_MOST_SCANNED]:
         if path.rpartition("/")[2] in _NO_PROGRAMS:
             continue
         text = tree.read(path) or ""
@@ -161,7 +169,7 @@ def _order(path: str) -> tuple[int, bool, int, str]:
     stem = path.rpartition("/")[2].removesuffix(".py").lower()
     name = NAMES.index(stem) if stem in NAMES else len(NAMES)
     depth = path.count("/") - path.startswith("src/")
-    return depth, bool(_UNLIKELY.search(stem)), name, path
+    return depth, is_unlikely(path), name, path
 
 
 def _program(
@@ -179,7 +187,6 @@ def _program(
     if line is None and main is None:
         return None
     nature = nature_of(tree, path) if look else None
-    stem = path.rpartition("/")[2].removesuffix(".py").lower()
     likely = rule != SCAN or is_likely(path)
     candidate = run(tree, path, rule, line) if line else _call(tree, path, rule, main)
     if nature:
@@ -190,7 +197,7 @@ def _program(
             port=nature.port,
             protocol=nature.protocol,
         )
-    unlikely = bool(_UNLIKELY.search(stem)) and rule == SCAN
+    unlikely = rule == SCAN and is_unlikely(path)
     return Program(path, rule, candidate, None if unlikely else nature, likely)
 
 
