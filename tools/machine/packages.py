@@ -26,13 +26,20 @@ def install_packages(machine: Machine, *names: str, elsewhere: str) -> None:
     command = ["apt-get", "install", "-y", "--no-install-recommends", *names]
     if not machine.root:
         raise LeftToUser(f"run: sudo {' '.join(command)}")
+    _with_lists(machine, command)
+
+
+def _with_lists(machine: Machine, command: list[str], cwd: Path | None = None) -> None:
+    """Run apt; where it fails, once more with new lists, which take root."""
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}
     try:
-        machine.run(command, log="apt", environ=quiet)
+        machine.run(command, log="apt", cwd=cwd, environ=quiet)
     except LeftToUser:
+        if not machine.root:
+            raise
         # A fresh machine has no package lists, an old one has stale ones.
         machine.run(["apt-get", "update"], log="apt", environ=quiet)
-        machine.run(command, log="apt", environ=quiet)
+        machine.run(command, log="apt", cwd=cwd, environ=quiet)
 
 
 def has_candidate(machine: Machine, name: str) -> bool:
@@ -82,38 +89,20 @@ class Program:
         )
 
 
-@dataclass(frozen=True)
-class Unpacked:
+class Unpacked(Program):
     """A program out of a Debian package that would start a service if installed."""
-
-    machine: Machine
-    name: str
-    needs: tuple[str, ...] = ()
-
-    def state(self) -> State:
-        path = self.machine.which(self.name)
-        return State(path is not None, str(path or f"no {self.name} on PATH"))
 
     def install(self) -> None:
         """Put the program alone beside the system; raises LeftToUser."""
         if not is_debian(self.machine):
             raise LeftToUser(f"install {self.name} and run this again")
         with tempfile.TemporaryDirectory() as folder:
-            self._download(Path(folder))
+            # Run as root, apt fetches as a user who must be let into the folder.
+            Path(folder).chmod(0o755)
+            download = ["apt-get", "download", self.name]
+            _with_lists(self.machine, download, Path(folder))
             unpack = ["dpkg-deb", "--extract", *map(str, Path(folder).glob("*.deb"))]
             self.machine.run([*unpack, folder], log="apt")
             bin_folder = self.machine.cache / "bin"
             bin_folder.mkdir(parents=True, exist_ok=True)
             shutil.copy(Path(folder, "usr/bin", self.name), bin_folder / self.name)
-
-    def _download(self, folder: Path) -> None:
-        # Run as root, apt fetches as a user who must be let into the folder.
-        folder.chmod(0o755)
-        command = ["apt-get", "download", self.name]
-        try:
-            self.machine.run(command, log="apt", cwd=folder)
-        except LeftToUser:
-            if not self.machine.root:
-                raise
-            self.machine.run(["apt-get", "update"], log="apt")
-            self.machine.run(command, log="apt", cwd=folder)
