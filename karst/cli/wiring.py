@@ -90,9 +90,9 @@ def open_workbench(
     """Everything a command needs; raises KarstError where a part is not to be had."""
     environ = dict(os.environ)
     context = read_local_context(environ, Path.cwd(), sys.stderr.isatty())
-    settings = load_settings()
-    spec = load_spec(file, settings, stack)
     dotenv = read_dotenv(Path.cwd(), wanted=context.reads_dotenv)
+    settings = read_settings(environ, dotenv, {})
+    spec = load_spec(file, settings, stack)
     secrets = secret_values(spec, environ, dotenv)
     hidden = (*secrets.values(), *forge_secrets(settings))
     progress = open_progress(
