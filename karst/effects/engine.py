@@ -25,7 +25,6 @@ from karst.errors import EngineError, NetworkClashError
 if TYPE_CHECKING:
     import docker
 
-
 # An app may print for ever without ending a line.
 _LONGEST_LINE = 16 << 20
 

@@ -93,7 +93,7 @@ def composed(tree: SourceTree, packaging: Packaging) -> Iterator[tuple[str, Cand
     """
     found = list(builds(tree))
     if len({folder for _, folder, _, _ in found}) > 1:
-        found = [b for b in found if _has_python(tree, b[1])]
+        found = [b for b in found if tree.has_python(b[1])]
         if not any(b[2].get("command") or b[2].get("entrypoint") for b in found):
             return
     folders = {folder for _, folder, _, _ in found}
@@ -108,11 +108,6 @@ def composed(tree: SourceTree, packaging: Packaging) -> Iterator[tuple[str, Cand
             yield name, candidate
         elif "ports" in service and not _starts_by_image(service, folder):
             return  # what is behind it can't be meant more than this one
-
-
-def _has_python(tree: SourceTree, folder: str) -> bool:
-    inside = f"{folder}/" if folder else ""
-    return any(p.startswith(inside) and p.endswith(".py") for p in tree.files)
 
 
 def _starts_by_image(service: dict[str, Any], folder: str) -> bool:

@@ -27,6 +27,7 @@ from karst.inspection.source import SourceTree
 from karst.inspection.streamlit import streamlit
 
 _MANY = 4
+_APP = re.compile(rf"(?<![\w$}}./-]){APP}(?![\w.-])")
 
 
 @dataclass(frozen=True)
@@ -214,9 +215,6 @@ def _others(tree: SourceTree, packaging: Packaging) -> Found:
 
 
 _LEVELS = (_django, _streamlit, _serving, _namesake, _objects, _others)
-
-
-_APP = re.compile(rf"(?<![\w$}}./-]){APP}(?![\w.-])")
 
 
 def shift(candidate: Candidate, folder: str) -> Candidate:

@@ -114,8 +114,11 @@ def left_out(tree: SourceTree, *, library: bool) -> tuple[Candidate, ...]:
 
 def is_unlikely(path: str) -> bool:
     """Say whether its name is one of a tool, a test or a step."""
-    stem = path.rpartition("/")[2].removesuffix(".py").lower()
-    return bool(_UNLIKELY.search(stem))
+    return bool(_UNLIKELY.search(_stem(path)))
+
+
+def _stem(path: str) -> str:
+    return path.rpartition("/")[2].removesuffix(".py").lower()
 
 
 def _is_guarded(tree: SourceTree, path: str) -> bool:
@@ -130,7 +133,7 @@ def is_outer(path: str) -> bool:
 
 def is_likely(path: str) -> bool:
     """Say whether servers, workers and bots usually have such a name."""
-    stem = path.rpartition("/")[2].removesuffix(".py").lower()
+    stem = _stem(path)
     return stem in NAMES or stem.endswith(("_bot", "_server", "bot"))
 
 
@@ -159,14 +162,13 @@ def _by_scan(tree: SourceTree) -> Iterator[tuple[str, str]]:
         if path.rpartition("/")[2] in _NO_PROGRAMS:
             continue
         text = tree.read(path) or ""
-        outer = path.count("/") == 0
         starts = "__main__" in text or "def main(" in text or _AT_IMPORT.search(text)
-        if outer or starts:
+        if is_outer(path) or starts:
             yield path, SCAN
 
 
 def _order(path: str) -> tuple[int, bool, int, str]:
-    stem = path.rpartition("/")[2].removesuffix(".py").lower()
+    stem = _stem(path)
     name = NAMES.index(stem) if stem in NAMES else len(NAMES)
     depth = path.count("/") - path.startswith("src/")
     return depth, is_unlikely(path), name, path

@@ -149,6 +149,11 @@ class SourceTree:
 
         return self.once("python files", "/".join(sorted(skip)), find)
 
+    def has_python(self, folder: str = "") -> bool:
+        """Say whether any file below `folder` is Python."""
+        inside = f"{folder}/" if folder else ""
+        return any(p.startswith(inside) and p.endswith(".py") for p in self.files)
+
     def parse(self, path: str) -> ast.Module | None:
         """Parse a Python file; None where that can't be done."""
         return self.once("ast", path, self._parse)

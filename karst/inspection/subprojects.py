@@ -59,7 +59,7 @@ def subprojects(tree: SourceTree) -> tuple[Subproject, ...]:
             continue
         best = detected.best[0]
         beside = any(_BESIDE.fullmatch(part) for part in folder.split("/"))
-        image_only = best.kind == "dockerfile" or not _has_python(sub)
+        image_only = best.kind == "dockerfile" or not sub.has_python()
         if image_only and (beside or not _builds_here(sub)):
             continue
         if not any(_SOURCE.search(path) for path in sub.files):
@@ -68,10 +68,6 @@ def subprojects(tree: SourceTree) -> tuple[Subproject, ...]:
     # A ready server with its settings, such as a pooler, stands beside programs.
     programs = tuple(each for each in found if each.folder not in ready)
     return programs or tuple(found)
-
-
-def _has_python(sub: SourceTree) -> bool:
-    return any(path.endswith(".py") for path in sub.files)
 
 
 def _builds_here(sub: SourceTree) -> bool:
