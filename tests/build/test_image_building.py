@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from karst.build import (
     detect_builder,
     prepare_context,
 )
-from karst.command import Command
+from karst.command import Command, Outcome
 from karst.effects.process import Processes
 from karst.errors import BuildError, DiskFullError, EngineError, ToolMissingError
 from karst.fetch import Checkout
@@ -169,6 +170,18 @@ class TestBuilder:
         assert caught.value.what == "the docker client has no BuildKit"
         assert "docker-buildx-plugin" in caught.value.remedy
 
+    def test_one_that_is_slow_to_answer_is_there(self, tmp_path: Path) -> None:
+        """As on a machine where everything takes a minute."""
+
+        class Slow(Processes):
+            def run(self, command: Command, **_: object) -> Outcome:
+                patience = command.timeout or math.inf
+                return Outcome(command, 0 if patience > 60 else -15, "23", "", 60)
+
+        program = docker(tmp_path / "a", self.NEW)
+        found = detect_builder(Slow({"PATH": str(tmp_path / "a")}))
+        assert found == Builder("buildx", str(program))
+
     def test_no_client_is_a_sentence(self, tmp_path: Path) -> None:
         with pytest.raises(ToolMissingError, match="'docker' is not there"):
             detect_builder(self.on_path(tmp_path))
@@ -185,7 +198,7 @@ class TestBuildImages:
     def test_side_by_side(self, tmp_path: Path) -> None:
         meet = (
             f"touch {tmp_path}/$0; i=0; until [ -e {tmp_path}/$1 ];"
-            " do i=$((i+1)); [ $i -gt 500 ] && exit 1; sleep 0.01; done"
+            " do i=$((i+1)); [ $i -gt 3000 ] && exit 1; sleep 0.1; done"
         )
         pair = [
             ImageBuild("a", "i-a", Command(("sh", "-c", meet, "a", "b"))),
@@ -273,7 +286,7 @@ class TestBuildImages:
             started.set()
             raise KeyboardInterrupt
 
-        script = f"echo up; sleep 5; touch {tmp_path}/late"
+        script = f"echo up; sleep 500; touch {tmp_path}/late"
         with pytest.raises(KeyboardInterrupt):
             build_images([shell("a", script)], self.processes, on_line=on_line)
         assert started.is_set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
 import subprocess
 import tomllib
@@ -119,6 +120,23 @@ def test_test_files_have_different_names() -> None:
     )
     names.pop("conftest.py", None)
     assert [name for name, n in names.items() if n > 1] == []
+
+
+def test_every_test_file_is_collected(pytestconfig: pytest.Config) -> None:
+    """pytest's own list of folders that it does not enter has held one of these."""
+    patterns = pytestconfig.getini("norecursedirs")
+    folders = {
+        folder
+        for path in own("tests/**/test_*.py", "tests/test_*.py")
+        for folder in path.relative_to(ROOT).parts[:-1]
+    }
+    assert "build" in folders
+    passed_over = [f for f in folders for p in patterns if fnmatch.fnmatch(f, p)]
+    assert passed_over == []
+    ignored = [
+        path for path in committed("*.py") if "collect_ignore" in path.read_text()
+    ]
+    assert ignored == [ROOT / "tests/corpus/conftest.py", Path(__file__)]
 
 
 def test_every_script_can_be_executed() -> None:
