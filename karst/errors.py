@@ -24,8 +24,8 @@
     ├── PublishError 29          the forge refuses a comment, or to tell of requests
     └── UnreviewedError 30       an apply of what no reviewed receipt says
 
-Code 1 is left to the unexpected, 2 to `plan --detailed-exitcode` (as Terraform's:
-"there are changes"), 130 to an interrupt.
+Code 1 is left to the unexpected and to a `destroy` that was declined (as Terraform's), 2
+to `plan --detailed-exitcode` (as Terraform's: "there are changes"), 130 to an interrupt.
 """
 
 from __future__ import annotations

@@ -19,6 +19,8 @@ from karst.command import Command
 from karst.effects.process import Processes, child_environment
 
 _KEPT_LINES = 40
+# What an ended program has said is in its pipes; a child of it may hold them open.
+_DRAIN_SECONDS = 10.0
 
 
 class Companion:
@@ -56,7 +58,9 @@ class Companion:
         """The next line of output that begins with `prefix`; None where none comes."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            ended = self._process.poll() is not None
+            ended = not self.running
+            if ended:
+                self._threads[0].join(_DRAIN_SECONDS)
             try:
                 line = self._lines.get(timeout=0.1)
             except queue.Empty:
@@ -75,10 +79,19 @@ class Companion:
     def running(self) -> bool:
         return self._process.poll() is None
 
-    def complaints(self) -> str:
-        """The last lines of its standard error."""
+    def complaints(self, expected: str = "", seconds: float = 0.0) -> str:
+        """The last lines of its standard error.
+
+        One that still runs is given `seconds` to say what holds `expected`: what it
+        does and what it says about it come here by two ways.
+        """
+        deadline = time.monotonic() + seconds
+        while self.running and time.monotonic() < deadline:
+            if any(expected in line for line in tuple(self._said)):
+                break
+            time.sleep(0.02)
         if not self.running:
-            self._threads[1].join(1.0)
+            self._threads[1].join(_DRAIN_SECONDS)
         return "\n".join(self._said[-_KEPT_LINES:])
 
     def close(self) -> None:
@@ -94,9 +107,6 @@ class Companion:
         self._process.wait()
         for thread in self._threads:
             thread.join(1.0)
-        for pipe in (self._process.stdout, self._process.stderr):
-            if pipe:
-                pipe.close()
 
     def _keep(self, line: str) -> None:
         self._said.append(line)
@@ -104,6 +114,8 @@ class Companion:
 
 
 def _read(pipe: IO[str], take: Callable[[str], None]) -> None:
-    with contextlib.suppress(ValueError):
+    # Who reads it closes it: anybody else would wait for that, and a child of the
+    # program's may hold it open.
+    with pipe:
         for line in pipe:
             take(line.rstrip("\r\n"))

@@ -6,7 +6,7 @@ The engine's own sentences reach the user as the detail of an EngineError.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from karst.effects.engine_facts import (
     ListedContainer,
     NetworkFacts,
     container_state,
+    label_words,
     own_digest,
 )
 from karst.effects.workspace import disk_full
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 # An app may print for ever without ending a line.
 _LONGEST_LINE = 16 << 20
+# Seconds that a removal which somebody else began is waited for.
+_REMOVAL = 20
 
 ASK_DOCTOR = "; `karst doctor` tells more"
 
@@ -36,6 +39,7 @@ def telling(action: str) -> Iterator[None]:
     """Turn the engine library's errors into sentences."""
     from docker.errors import APIError, DockerException
     from requests.exceptions import RequestException
+    from urllib3.exceptions import HTTPError
 
     try:
         yield
@@ -50,7 +54,7 @@ def telling(action: str) -> Iterator[None]:
                 detail=text,
             ) from None
         raise EngineError(f"{action}: the engine refused", detail=text) from None
-    except (DockerException, RequestException, OSError) as error:
+    except (DockerException, RequestException, HTTPError, OSError) as error:
         if "SSL" in str(error):
             raise EngineError(
                 f"{action}: TLS with the engine failed",
@@ -117,27 +121,26 @@ class Engine:
 
     def containers(self, labels: Mapping[str, str]) -> tuple[ContainerState, ...]:
         """All containers, stopped ones too, that carry every label given."""
-        wanted = [f"{key}={value}" if value else key for key, value in labels.items()]
-        with telling("listing containers"):
-            listed = self.client.api.containers(all=True, filters={"label": wanted})
-        found = [self.container(entry["Id"]) for entry in listed]
+        found = [self.container(entry["Id"]) for entry in self._list(labels)]
         return tuple(sorted((c for c in found if c), key=lambda c: c.name))
 
     def listed(self, labels: Mapping[str, str]) -> tuple[ListedContainer, ...]:
         """The same containers in one request, by name."""
-        wanted = [f"{key}={value}" if value else key for key, value in labels.items()]
-        with telling("listing containers"):
-            found = self.client.api.containers(all=True, filters={"label": wanted})
         entries = (
             ListedContainer(
                 name=entry["Names"][0].lstrip("/"),
                 labels=entry.get("Labels") or {},
                 running=entry["State"] == "running",
             )
-            for entry in found
+            for entry in self._list(labels)
             if entry.get("Names")
         )
         return tuple(sorted(entries, key=lambda c: c.name))
+
+    def _list(self, labels: Mapping[str, str]) -> list[Any]:
+        wanted = {"label": label_words(labels)}
+        with telling("listing containers"):
+            return list(self.client.api.containers(all=True, filters=wanted))
 
     def container(self, name: str) -> ContainerState | None:
         """Return one container by name or id, or None."""
@@ -162,16 +165,24 @@ class Engine:
             self.client.api.restart(name, timeout=timeout)
 
     def remove(self, name: str) -> None:
-        """Remove a container; one that is gone, or that another removes now, is well."""
+        """Remove a container; one that is gone is well, one that goes is waited for."""
         from docker.errors import APIError
 
         with telling(f"removing {name}"):
             try:
                 self.client.api.remove_container(name, force=True, v=True)
             except APIError as error:
-                going = "already in progress" in str(error.explanation)
-                if error.status_code != 404 and not going:
+                if "already in progress" in str(error.explanation):
+                    self._await_removal(name)
+                elif error.status_code != 404:
                     raise
+
+    def _await_removal(self, name: str) -> None:
+        """Its name is free after; what takes the engine very long is left to it."""
+        from requests.exceptions import RequestException
+
+        with suppress(RequestException):  # "no such container" is one of them
+            self.client.api.wait(name, timeout=_REMOVAL, condition="removed")
 
     def logs(
         self,
@@ -182,21 +193,20 @@ class Engine:
         follow: bool = False,
         timestamps: bool = False,
     ) -> Iterator[str]:
-        """Yield a container's log lines, both streams, without their line ends.
-
-        A line beyond 16 MiB comes in parts.
-        """
+        """Yield its log's lines, without their ends; one beyond 16 MiB in parts."""
         with telling(f"reading the log of {name}"):
             stream = self.client.api.logs(
                 name,
                 stream=True,
                 follow=follow,
                 tail="all" if tail is None else tail,
-                since=since,
+                # As a number: of a date docker-py takes the whole seconds alone.
+                since=since.timestamp() if since else None,
                 timestamps=timestamps,
             )
             rest = bytearray()
-            for chunk in stream:
+            # The library's own wrapper takes a broken connection for the end.
+            for chunk in getattr(stream, "_stream", stream):
                 *lines, last = chunk.split(b"\n")
                 for line in lines:
                     yield _text(bytes(rest + line))

@@ -4,10 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 # The engine answers "never" for a container that was only created.
 _NEVER = "0001-01-01T00:00:00Z"
+# How much later than a first line a busy engine may stamp its start.
+_STAMPS_APART = timedelta(seconds=1)
+
+
+def parse_time(text: str) -> datetime:
+    """A moment as the engine writes it: RFC 3339, UTC, nanoseconds."""
+    # Python reads microseconds.
+    head, _, fraction = text.rstrip("Z").partition(".")
+    return datetime.fromisoformat(f"{head}.{fraction[:6] or '0':0<6}+00:00")
+
+
+def label_words(labels: Mapping[str, str]) -> list[str]:
+    """Labels as the engine's filters want them; "" stands for any value."""
+    return [f"{key}={value}" if value else key for key, value in labels.items()]
 
 
 @dataclass(frozen=True)
@@ -36,6 +51,21 @@ class ContainerState:
     @property
     def running(self) -> bool:
         return self.status == "running"
+
+    @property
+    def first_line_after(self) -> datetime:
+        """A moment before the first log line of its last start, and after the lines of
+        the one before; for a container that was started.
+
+        The engine stamps lines, starts and ends apart from each other: a first line may
+        bear an earlier time than its start, a last one a later than its end, by
+        milliseconds each.
+        """
+        started = parse_time(self.started_at)
+        margin = _STAMPS_APART
+        if self.finished_at and (ended := parse_time(self.finished_at)) < started:
+            margin = min(margin, (started - ended) / 2)
+        return started - margin
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from karst.effects.companion import Companion
 from karst.effects.process import Processes
 from karst.effects.ssh_words import (
+    CLOSED,
     FOUND,
     SshAccess,
     explain,
@@ -31,6 +32,7 @@ from karst.effects.workspace import atomic_write
 from karst.errors import EngineError
 
 _LOGIN_SECONDS = 60.0
+_COMPLAINT_SECONDS = 2.0
 
 
 @dataclass
@@ -152,7 +154,14 @@ def _try(address: str, path: Path, companion: Companion) -> None:
                 answer.begin()
                 if answer.status == 200:
                     return
-                said = f"it answers {answer.status}"
     except (OSError, http.client.HTTPException) as error:
-        said = str(error)
-    raise explain(address, f"{companion.complaints()}\n{said}", has_key=True)
+        # The socket's end here is ssh's: that it is closed says nothing of the machine.
+        said = companion.complaints(CLOSED, _COMPLAINT_SECONDS)
+        if not companion.running:
+            raise explain(address, said, has_key=True) from None
+        raise explain(address, f"{said}\n{CLOSED}: {error}", has_key=True) from None
+    raise EngineError(
+        f"the Docker engine there answers {answer.status} to a ping",
+        where=address,
+        remedy="see its log: `journalctl -u docker` there",
+    )

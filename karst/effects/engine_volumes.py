@@ -10,11 +10,11 @@ from __future__ import annotations
 import io
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
 
 from karst.effects.engine import Engine, telling
+from karst.effects.engine_facts import label_words, parse_time
 from karst.errors import EngineError
 
 _CARRIER_LABELS = {"karst.role": "carrier"}
@@ -45,9 +45,9 @@ class VolumeFacts:
 
 
 def list_volumes(engine: Engine, labels: Mapping[str, str]) -> tuple[VolumeFacts, ...]:
-    wanted = [f"{key}={value}" if value else key for key, value in labels.items()]
+    wanted = {"label": label_words(labels)}
     with telling("listing volumes"):
-        listed = engine.client.api.volumes(filters={"label": wanted})
+        listed = engine.client.api.volumes(filters=wanted)
     found = listed.get("Volumes") or ()
     return tuple(VolumeFacts(v["Name"], v.get("Labels") or {}) for v in found)
 
@@ -73,10 +73,13 @@ def remove_volume(engine: Engine, name: str) -> None:
 
 
 def remove_leftovers(engine: Engine, *, before: float) -> None:
-    """Remove carriers and ended probes made before `before` (epoch seconds).
+    """Remove carriers made, and probes ended, before `before` (epoch seconds).
 
-    A run that was killed leaves its own; a living one needs its for seconds.
+    A run that was killed leaves its own; a living one needs a carrier for seconds, and
+    a probe for as long as services may take to start, then to read what it said.
     """
+    from docker.errors import APIError
+
     with telling("removing what a killed run left"):
         listed = [
             entry
@@ -86,8 +89,17 @@ def remove_leftovers(engine: Engine, *, before: float) -> None:
             )
         ]
     for entry in listed:
-        if entry["Created"] < before:
-            engine.remove(entry["Id"])
+        if entry["Created"] < before and _is_idle(engine, entry["Id"], before):
+            # One that its run starts only now is refused, as nothing is forced.
+            with suppress(APIError):
+                engine.client.api.remove_container(entry["Id"], v=True)
+
+
+def _is_idle(engine: Engine, container: str, since: float) -> bool:
+    found = engine.container(container)
+    if found is None or not found.finished_at:
+        return found is not None
+    return parse_time(found.finished_at).timestamp() < since
 
 
 def deliver(
@@ -117,14 +129,9 @@ def _add(tar: tarfile.TarFile, path: str, file: VolumeFile) -> None:
 
 def read_file(engine: Engine, container: str, path: str) -> bytes | None:
     """Read one file of a container or of a volume it mounts; None: not there."""
-    from docker.errors import NotFound
-
-    with telling(f"reading {path} in {container}"):
-        try:
-            stream, _ = engine.client.api.get_archive(container, path)
-        except NotFound:
-            return None
-        data = _gathered(stream, f"{container}:{path}")
+    data = _fetch(engine, container, path)
+    if data is None:
+        return None
     with tarfile.open(fileobj=data) as tar:
         for member in tar:
             # A link's own target is not in the archive: it counts as not there.
@@ -132,6 +139,21 @@ def read_file(engine: Engine, container: str, path: str) -> bytes | None:
             if file:
                 return file.read()
     return None
+
+
+def _fetch(engine: Engine, container: str, path: str) -> io.BytesIO | None:
+    """The archive of what is at `path`; None where nothing is."""
+    from docker.errors import NotFound
+
+    with telling(f"reading {path} in {container}"):
+        try:
+            stream, _ = engine.client.api.get_archive(container, path)
+        except NotFound as error:
+            # Somebody removed it: of what its volumes hold, that says nothing.
+            if "no such container" in str(error.explanation).lower():
+                raise
+            return None
+        return _gathered(stream, f"{container}:{path}")
 
 
 def _gathered(stream: Iterable[bytes], where: str) -> io.BytesIO:
@@ -198,14 +220,9 @@ def read_folders(
 
 
 def _read_folder(engine: Engine, container: str, path: str) -> dict[str, bytes] | None:
-    from docker.errors import NotFound
-
-    with telling(f"reading {path} in {container}"):
-        try:
-            stream, _ = engine.client.api.get_archive(container, path)
-        except NotFound:
-            return None
-        data = _gathered(stream, f"{container}:{path}")
+    data = _fetch(engine, container, path)
+    if data is None:
+        return None
     with tarfile.open(fileobj=data) as tar:
         files = ((m.name, tar.extractfile(m)) for m in tar if m.isfile())
         return {n.rpartition("/")[2]: f.read() for n, f in files if f}
@@ -251,20 +268,6 @@ def run_once(engine: Engine, shot: OneShot) -> Iterator[str]:
         yield from engine.logs(name, follow=True)
     finally:
         engine.remove(name)
-
-
-def ensure_running(engine: Engine, name: str, settings: Mapping[str, Any]) -> bool:
-    """Have a long-lived container of exactly this image running; True: it was (re)made."""
-    present = engine.container(name)
-    if present and present.image == settings["image"]:
-        if not present.running:
-            engine.start(name)
-        return False
-    if present:
-        engine.remove(name)
-    with telling(f"starting {name}"):
-        engine.client.containers.run(name=name, detach=True, **settings)
-    return True
 
 
 @contextmanager

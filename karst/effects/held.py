@@ -7,7 +7,7 @@ holder, however that ends; the container reads the end of the input, and is gone
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -72,7 +72,7 @@ def _holding(engine: Engine, container: str, connection: Any) -> Iterator[None]:
 
 def _forget_unstarted(engine: Engine, name: str) -> None:
     """Remove a lock whose holder died before it could hold it."""
-    from docker.errors import NotFound
+    from docker.errors import APIError, NotFound
 
     try:
         found = engine.client.api.inspect_container(name)
@@ -81,4 +81,6 @@ def _forget_unstarted(engine: Engine, name: str) -> None:
     made = datetime.fromisoformat(found["Created"][:19]).replace(tzinfo=UTC)
     age = (datetime.now(UTC) - made).total_seconds()
     if found["State"]["Status"] == "created" and age > _UNSTARTED_SECONDS:
-        engine.remove(found["Id"])
+        # By now its holder may have started it: unforced, the engine then refuses.
+        with suppress(APIError):
+            engine.client.api.remove_container(found["Id"])

@@ -13,11 +13,11 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 
 from karst.command import Command, Outcome
+from karst.effects.signals import shielded
+from karst.effects.streams import LINGER_SECONDS, MOST_OUTPUT, Streams
 from karst.errors import ConfigError, ToolMissingError
-from karst.secret import Secret, redact
 
 # What a child may know of the caller's environment. A pipeline step's own variables
 # (INPUT_*, GITHUB_*, CI_*, TF_*, tokens) are left out by not being named here.
@@ -40,11 +40,7 @@ _REMEDIES = {
 # How long a child may take to end by itself once asked: Terraform needs the time to
 # write its state.
 GRACE_SECONDS = 10.0
-_LINGER_SECONDS = 1.0
 _TICK_SECONDS = 0.1
-# Characters of each output: somebody's repository may have git list files without end.
-MOST_OUTPUT = 128 << 20
-_LONGEST_LINE = 1 << 16
 _TOO_MUCH = f"karst: ended after it printed more than {MOST_OUTPUT >> 20} MiB\n"
 
 
@@ -110,17 +106,22 @@ class Processes:
         where `command.cwd` is no folder.
         """
         started = time.monotonic()
-        process = self._start(command, with_input=input is not None)
-        streams = _Streams(process, command.secrets, on_line, input)
-        note = ""
+        process, streams, note = None, None, ""
         try:
+            # Interrupted on its way to a name here, it would run on with nobody to end it.
+            with shielded():
+                process = self._start(command, with_input=input is not None)
+                pipes = (process.stdin, process.stdout, process.stderr)
+                streams = Streams(pipes, command.secrets, on_line, input)
             note = self._wait(process, streams, command.timeout, cancel)
         except BaseException as error:
-            asked = isinstance(error, KeyboardInterrupt)
-            self._end(process, signal.SIGINT if asked else signal.SIGTERM)
+            if process:
+                asked = isinstance(error, KeyboardInterrupt)
+                self._end(process, signal.SIGINT if asked else signal.SIGTERM)
             raise
         finally:
-            streams.close()
+            if streams:
+                streams.close()
         stdout, stderr = streams.texts()
         # What ended by itself while the rest was left unread is no whole answer, either.
         code = -signal.SIGTERM if streams.too_much else process.returncode
@@ -158,7 +159,7 @@ class Processes:
     def _wait(
         self,
         process: subprocess.Popen[str],
-        streams: _Streams,
+        streams: Streams,
         timeout: float | None,
         cancel: threading.Event | None,
     ) -> str:
@@ -175,8 +176,10 @@ class Processes:
             if process.poll() is not None:
                 # A grandchild may hold the pipes open for ever.
                 gone_since = gone_since or now
-                if now - gone_since > _LINGER_SECONDS:
+                if now - gone_since > LINGER_SECONDS:
                     _signal_group(process, signal.SIGKILL)
+                    while streams.behind() and not (cancel and cancel.is_set()):
+                        streams.done(_TICK_SECONDS)
                     break
             elif cancel is not None and cancel.is_set():
                 self._end(process, signal.SIGTERM)
@@ -207,93 +210,3 @@ def _gone(process: subprocess.Popen[str], seconds: float) -> bool:
 def _signal_group(process: subprocess.Popen[str], number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, number)
-
-
-class _Streams:
-    """Feeds a child's input and reads both its outputs, each in a thread."""
-
-    def __init__(
-        self,
-        process: subprocess.Popen[str],
-        secrets: tuple[Secret, ...],
-        on_line: Callable[[str], None] | None,
-        text: str | None,
-    ) -> None:
-        self.fault: BaseException | None = None
-        self.too_much = False
-        self._secrets = secrets
-        self._line_secrets = _by_line(secrets)
-        self._on_line = on_line
-        self._lock = threading.Lock()
-        self._process = process
-        self._read: dict[str, list[str]] = {"out": [], "err": []}
-        self._threads = [
-            threading.Thread(target=self._drain, args=("out", process.stdout)),
-            threading.Thread(target=self._drain, args=("err", process.stderr)),
-        ]
-        if text is not None:
-            self._threads.append(threading.Thread(target=self._feed, args=(text,)))
-        for thread in self._threads:
-            thread.daemon = True
-            thread.start()
-
-    def _feed(self, text: str) -> None:
-        pipe = self._process.stdin
-        # The child may end without reading everything.
-        with contextlib.suppress(BrokenPipeError, ValueError):
-            if pipe is not None:
-                with pipe:
-                    pipe.write(text)
-
-    def _drain(self, name: str, pipe: IO[str]) -> None:
-        size = 0
-        with contextlib.suppress(ValueError):
-            while line := pipe.readline(_LONGEST_LINE):
-                size += len(line)
-                if size > MOST_OUTPUT:
-                    self.too_much = True
-                    return
-                self._read[name].append(line)
-                self._tell(line)
-
-    def _tell(self, line: str) -> None:
-        if self._on_line is None or self.fault is not None:
-            return
-        with self._lock:
-            try:
-                self._on_line(redact(line.rstrip("\r\n"), self._line_secrets))
-            except BaseException as error:
-                self.fault = error
-
-    def done(self, seconds: float) -> bool:
-        """Wait up to `seconds` a stream; say whether both are at their end."""
-        for thread in self._threads[:2]:
-            thread.join(seconds)
-        return not any(thread.is_alive() for thread in self._threads[:2])
-
-    def texts(self) -> tuple[str, str]:
-        """Return standard output and error, secrets redacted."""
-        return (
-            redact("".join(self._read["out"]), self._line_secrets),
-            redact("".join(self._read["err"]), self._line_secrets),
-        )
-
-    def close(self) -> None:
-        for thread in self._threads:
-            thread.join(_LINGER_SECONDS)
-        if not any(thread.is_alive() for thread in self._threads):
-            for pipe in (self._process.stdout, self._process.stderr):
-                if pipe is not None:
-                    pipe.close()
-
-
-def _by_line(secrets: tuple[Secret, ...]) -> tuple[Secret, ...]:
-    """Add the lines of secrets that have several: output is shown line by line."""
-    lines = (
-        Secret(line.strip())
-        for secret in secrets
-        if "\n" in secret.reveal().strip()
-        for line in secret.reveal().splitlines()
-        if line.strip()
-    )
-    return (*secrets, *lines)

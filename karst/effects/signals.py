@@ -23,21 +23,33 @@ def shielded() -> Iterator[None]:
         yield
         return
     caught: set[int] = set()
+    # What is ignored, as under nohup, stays so.
+    handlers = {int(stop): signal.getsignal(stop) for stop in _STOPS}
+    before = {k: v for k, v in handlers.items() if v not in (signal.SIG_IGN, None)}
+    is_up = True
+
+    def heed(number: int) -> None:
+        handler = before[number]
+        if not callable(handler):
+            raise KeyboardInterrupt
+        handler(number, None)
 
     def note(number: int, _frame: FrameType | None) -> None:
-        caught.add(number)
+        if is_up:
+            caught.add(number)
+        else:  # one that cut the taking down short has left this in place
+            heed(number)
 
-    before = {int(stop): signal.signal(stop, note) for stop in _STOPS}
     try:
+        for stop in before:
+            signal.signal(stop, note)
         yield
     finally:
+        is_up = False
         for stop, handler in before.items():
             signal.signal(stop, handler)
     for stop in caught:
-        handler = before[stop]
-        if not callable(handler):
-            raise KeyboardInterrupt
-        handler(stop, None)
+        heed(stop)
 
 
 @contextmanager

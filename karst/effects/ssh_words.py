@@ -10,6 +10,8 @@ from karst.command import Command
 from karst.errors import EngineError
 
 FOUND = "karst-engine "
+# ssh's words for a connection through it that the other side does not take.
+CLOSED = "open failed"
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ _SENTENCES = (
         "give the whole private key, unencrypted, with its first and last line",
     ),
     (
-        ("administratively prohibited", "forwarding request failed", "open failed"),
+        ("administratively prohibited", "forwarding request failed", CLOSED),
         "sshd there forwards no sockets, or the engine's does not answer",
         "set `AllowStreamLocalForwarding yes` in its sshd_config, and see that the engine runs",
     ),

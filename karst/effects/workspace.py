@@ -6,6 +6,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -19,6 +20,11 @@ from karst.errors import ConfigError, DiskFullError
 PRIVATE_FILE = 0o600
 PUBLIC_FILE = 0o644
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+# Whoever waits for a lock for longer is told of it.
+_UNTOLD = 1.0
+_REMOVALS = 10
+# As `atomic_write` names what it has not finished.
+_DRAFT = re.compile(r"\.(.+)\.[0-9a-f]{12}\.new")
 
 
 @contextlib.contextmanager
@@ -69,6 +75,13 @@ def atomic_write(path: Path, data: str | bytes, *, mode: int = PUBLIC_FILE) -> N
         _sync_folder(path.parent)
 
 
+def written_as(path: Path) -> Path:
+    """The file that `path` is to become: itself, unless it is one that `atomic_write` of
+    another run has not finished."""
+    draft = _DRAFT.fullmatch(path.name)
+    return path.with_name(draft[1]) if draft else path
+
+
 def _sync_folder(folder: Path) -> None:
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -97,27 +110,35 @@ def private_directory(path: Path) -> Path:
 
 
 @contextlib.contextmanager
-def locked(path: Path, *, seconds: float) -> Iterator[bool]:
+def locked(
+    path: Path, *, seconds: float, waiting: Callable[[], None] | None = None
+) -> Iterator[bool]:
     """Hold the file `path` as a lock; gives False where another process keeps it.
 
-    Waits for up to `seconds`. The kernel lets go of it when this process ends, however
-    it ends, so nobody has to clear one away.
+    Waits for up to `seconds`, and calls `waiting` once that takes a second. The kernel
+    lets go of it when this process ends, however it ends, so nobody has to clear one
+    away.
     """
     with telling_full_disk(path):
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, PRIVATE_FILE)
     try:
-        yield _take(fd, time.monotonic() + seconds)
+        yield _take(fd, seconds, waiting)
     finally:
         os.close(fd)
 
 
-def _take(fd: int, deadline: float) -> bool:
+def _take(fd: int, seconds: float, waiting: Callable[[], None] | None) -> bool:
+    began = time.monotonic()
     while True:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if time.monotonic() > deadline:
+            waited = time.monotonic() - began
+            if waited > seconds:
                 return False
+            if waiting and waited > _UNTOLD:
+                waiting()
+                waiting = None
             time.sleep(0.1)
         else:
             return True
@@ -139,18 +160,32 @@ def temporary_directory(
 def remove_tree(path: Path) -> None:
     """Remove a folder with all that is in it, folders without permissions included.
 
-    A path that is not there is well. Links are removed, not followed.
+    A path that is not there is well. Links are removed, not followed. Whoever was told
+    to stop may still write there for a moment, or remove something itself.
     """
-
-    def _open_up(function: Callable[..., object], name: str, _: object) -> None:
-        Path(name).parent.chmod(0o700)
-        if not Path(name).is_symlink() and Path(name).is_dir():
-            Path(name).chmod(0o700)
-            shutil.rmtree(name, ignore_errors=True)
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            function(name)
-
     if path.is_symlink() or path.is_file():
-        path.unlink()
-    elif path.exists():
-        shutil.rmtree(path, onerror=_open_up)
+        path.unlink(missing_ok=True)
+        return
+    for attempt in range(1, _REMOVALS + 1):
+        try:
+            if path.exists():
+                shutil.rmtree(path)
+        except OSError:
+            if attempt == _REMOVALS:
+                raise
+            _open_up(path)
+            time.sleep(0.05 * attempt)
+        else:
+            return
+
+
+def _open_up(path: Path) -> None:
+    """Make every folder from `path` down one that its owner can change."""
+    with contextlib.suppress(OSError):
+        path.chmod(0o700)
+    for folder, names, _ in os.walk(path):
+        for name in names:
+            place = Path(folder, name)
+            with contextlib.suppress(OSError):
+                if not place.is_symlink():
+                    place.chmod(0o700)

@@ -94,8 +94,11 @@ class CheckoutCache:
                     submodules=notes.submodules,
                     limits=limits,
                 )
-            except FetchError:
-                self._drop(commit)
+            except FetchError as error:
+                # What the checkout's own disk or folder is to blame for says nothing
+                # of the entry: an interrupted run takes its folders away.
+                if not isinstance(error.__cause__, OSError):
+                    self._drop(commit)
                 return None
         if found.root_tree() != tree:
             remove_tree(into)
@@ -199,6 +202,9 @@ class CheckoutCache:
         found: dict[str, tuple[float, int]] = {}
         for part in ("commits", "contents"):
             for entry in os.scandir(self._part(part)):
+                if entry.name.startswith("."):  # notes that nobody has finished
+                    _remove_stale(Path(entry.path))
+                    continue
                 with contextlib.suppress(FileNotFoundError):
                     status = entry.stat(follow_symlinks=False)
                     # An archive and its notes stay and go together.
@@ -216,9 +222,7 @@ class CheckoutCache:
 
     def _sweep(self) -> None:
         for draft in self._part("drafts").iterdir():
-            with contextlib.suppress(OSError):
-                if time.time() - draft.lstat().st_mtime > _STALE_SECONDS:
-                    remove_tree(draft)
+            _remove_stale(draft)
 
 
 class _Held:
@@ -240,6 +244,12 @@ def _open(path: Path) -> BinaryIO | None:
         os.close(fd)
         return None
     return os.fdopen(fd, "rb")
+
+
+def _remove_stale(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        if time.time() - path.lstat().st_mtime > _STALE_SECONDS:
+            remove_tree(path)
 
 
 def _touch(path: Path) -> None:

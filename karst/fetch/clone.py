@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -194,6 +194,8 @@ class Clone:
                 if copy_content(pointer, file, place):
                     found[pointer] = place
         lacking = len(pointers) - len(found)
+        if lacking and outcome.code < 0:
+            raise explain(outcome, self.run.remote.access, self.where)
         if lacking:
             raise FetchError(
                 f"the server does not give {lacking} of {len(pointers)} LFS files",
@@ -214,6 +216,8 @@ class _Run:
 
     def __call__(self, *words: str) -> Outcome:
         outcome = self.attempt(*words)
+        if outcome.code < 0:
+            raise explain(outcome, self.remote.access, self.where)
         if not outcome.ok:
             raise FetchError(
                 f"git {words[0]} failed", where=self.where, detail=outcome.stderr
@@ -265,19 +269,20 @@ def _watching(git_dir: Path, cloner: Cloner, halt: threading.Event) -> Iterator[
 
 def _too_much_in(git_dir: Path, limits: Limits) -> str:
     """What is there in excess, as a sentence; a server may send without end."""
-    if _bytes_in(git_dir / "objects" / "pack") > limits.archive:
+    if _bytes_in([str(git_dir / "objects" / "pack")]) > limits.archive:
         return f"the repository is more than {limits.archive >> 20} MiB to clone"
-    if sum(_bytes_in(Path(place)) for place, _, _ in os.walk(git_dir / "lfs")) > (
-        limits.size
-    ):
+    if _bytes_in(place for place, _, _ in os.walk(git_dir / "lfs")) > limits.size:
         return f"the LFS files are more than {limits.size >> 20} MiB"
     return ""
 
 
-def _bytes_in(folder: Path) -> int:
-    total = 0
-    with contextlib.suppress(OSError):
-        for entry in os.scandir(folder):
-            with contextlib.suppress(OSError):
-                total += entry.stat(follow_symlinks=False).st_size
-    return total
+def _bytes_in(folders: Iterable[str]) -> int:
+    # By file, not by name: what is given its name just now may be met under two.
+    sizes: dict[int, int] = {}
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            for entry in os.scandir(folder):
+                with contextlib.suppress(OSError):
+                    found = entry.stat(follow_symlinks=False)
+                    sizes[found.st_ino] = found.st_size
+    return sum(sizes.values())

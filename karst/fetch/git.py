@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from karst.command import Command
+from karst.command import Command, Outcome
 from karst.effects.process import Processes
 from karst.effects.workspace import temporary_directory
 from karst.errors import FetchError, ToolMissingError
@@ -57,13 +57,30 @@ class Git:
     git_dir: Path
 
     def ask(self, *words: str) -> str | None:
-        """Return what git prints, or None where it fails."""
-        outcome = self.processes.run(
+        """Return what git prints, or None where it fails.
+
+        Raises FetchError where it was ended from outside, which is no answer.
+        """
+        outcome = _run(
+            self.processes,
             Command(
                 (*_GUARDED, f"--git-dir={self.git_dir}", *words), self.folder, NEUTRAL
-            )
+            ),
+            str(self.folder),
         )
         return outcome.stdout if outcome.ok else None
+
+
+def _run(processes: Processes, command: Command, where: str) -> Outcome:
+    outcome = processes.run(command)
+    if outcome.code < 0:
+        raise FetchError(
+            "git was ended before it answered",
+            where=where,
+            remedy="run it again",
+            detail=outcome.stderr,
+        )
+    return outcome
 
 
 def find_repository(
@@ -78,13 +95,8 @@ def find_repository(
     is_bare = (folder / "HEAD").is_file() and (folder / "objects").is_dir()
     if bare and is_bare and not (folder / ".git").exists():
         return Git(processes, folder, "", folder)
-    outcome = processes.run(
-        Command(
-            (*_GUARDED, "rev-parse", "--absolute-git-dir", "--show-prefix"),
-            folder,
-            NEUTRAL,
-        )
-    )
+    words = (*_GUARDED, "rev-parse", "--absolute-git-dir", "--show-prefix")
+    outcome = _run(processes, Command(words, folder, NEUTRAL), str(folder))
     if not outcome.ok:
         return None
     git_dir, _, prefix = outcome.stdout.partition("\n")
@@ -114,9 +126,10 @@ def is_committed(folder: Path, name: str, processes: Processes) -> bool:
     """Say whether the repository around `folder`, if any, has `name` or files below it."""
     words = (*_GUARDED, "-C", str(folder), "ls-files", "-z", "--", f":(icase){name}")
     try:
-        return bool(processes.run(Command(words, env=NEUTRAL)).stdout)
+        listed = _run(processes, Command(words, env=NEUTRAL), str(folder))
     except ToolMissingError:
         return False
+    return bool(listed.stdout)
 
 
 def list_own_files(folder: Path, processes: Processes) -> tuple[str, ...] | None:
@@ -130,15 +143,14 @@ def list_own_files(folder: Path, processes: Processes) -> tuple[str, ...] | None
     if not any((place / ".git").exists() for place in (folder, *folder.parents)):
         return None
     inside = (*_GUARDED, "-C", str(folder))
-    ignored = processes.run(Command((*inside, "check-ignore", "-q", "."), env=NEUTRAL))
+    asked = Command((*inside, "check-ignore", "-q", "."), env=NEUTRAL)
+    ignored = _run(processes, asked, str(folder))
     if ignored.code == 0:
         return None
-    listed = processes.run(
-        Command(
-            (*inside, "ls-files", "-co", "-z", "--exclude-standard"),
-            env=NEUTRAL,
-        )
+    asked = Command(
+        (*inside, "ls-files", "-co", "-z", "--exclude-standard"), env=NEUTRAL
     )
+    listed = _run(processes, asked, str(folder))
     if not listed.ok:
         raise FetchError(
             "git can't list the folder's files",
@@ -234,12 +246,14 @@ class _Borrowing:
         # Quoted, because a bare colon parts one folder from the next.
         escaped = str(self.objects).replace("\\", "\\\\").replace('"', '\\"')
         quoted = f'"{escaped}"'
-        outcome = self.processes.run(
+        outcome = _run(
+            self.processes,
             Command(
                 (*_OWN, *place, *words),
                 cwd=self.work_tree,
                 env={**NEUTRAL, "GIT_ALTERNATE_OBJECT_DIRECTORIES": quoted},
-            )
+            ),
+            where,
         )
         if not outcome.ok:
             raise FetchError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from karst.effects.process import Processes
-from karst.errors import FetchError, KarstError
+from karst.errors import ConfigError, FetchError, ToolMissingError
 from karst.fetch.git import find_repository
 
 # A clone can be told to show other objects under an id.
@@ -22,11 +22,12 @@ def read_committed(
         commit: a full id. Git takes an object's file for what its name says, so only
             what git itself fetched is asked: never files that look like a repository.
 
-    Raises FetchError where the clone lacks the commit; nothing is fetched.
+    Raises FetchError where the clone lacks the commit or the file's content; nothing
+    is fetched.
     """
     try:
         git = find_repository(folder, processes, bare=False)
-    except KarstError:  # no git here
+    except (ToolMissingError, ConfigError):  # no git here, or no folder
         git = None
     known = git and git.ask(_TRUE, "cat-file", "-e", f"{commit}^{{commit}}")
     if git is None or known is None:
@@ -35,4 +36,14 @@ def read_committed(
             where=str(folder),
             remedy="let the job clone the whole history (GitLab: `GIT_DEPTH: 0`)",
         )
-    return git.ask(_TRUE, "cat-file", "blob", f"{commit}:{git.prefix}{path}")
+    whole = git.prefix + path
+    listed = git.ask(_TRUE, "ls-tree", "-z", "--full-tree", commit, "--", whole)
+    if listed == "" or (listed and listed.split()[1] != "blob"):
+        return None
+    # A clone may lack what its trees name: that is not a file that is not there.
+    text = git.ask(_TRUE, "cat-file", "blob", listed.split()[2]) if listed else None
+    if text is None:
+        raise FetchError(
+            f"'{path}' of commit {commit[:12]} can't be read", where=str(folder)
+        )
+    return text

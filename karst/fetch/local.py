@@ -23,6 +23,12 @@ def telling_unreadable(where: str) -> Iterator[None]:
     """Turn OSErrors into FetchError with the path that could not be read."""
     try:
         yield
+    except FileNotFoundError as error:
+        raise FetchError(
+            f"'{error.filename or where}' is gone since the folder was listed",
+            where=where,
+            remedy="run it again once nothing changes the folder",
+        ) from error
     except OSError as error:
         raise FetchError(
             f"'{error.filename or where}' can't be read: {error.strerror}",

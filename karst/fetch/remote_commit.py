@@ -69,7 +69,8 @@ class CommitFetch:
                 remedy="fetch it once while there is a network, or unset KARST_OFFLINE",
             )
         seconds = self.cloner.deadline.check(self.where)
-        with self.cache.claim(wanted.commit, seconds):
+        # Whoever holds it may stand still for good: then there has to be time to fetch.
+        with self.cache.claim(wanted.commit, seconds / 2):
             # Somebody else may have fetched it meanwhile.
             found = self._take(wanted, into)
             if not found and wanted.repository and wanted.tree:

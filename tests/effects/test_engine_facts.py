@@ -1,10 +1,13 @@
-"""Which of an image's digests its own registry gave."""
+"""An image's own digest, and where a container's log goes on after a start."""
 
 from __future__ import annotations
 
-import pytest
+from datetime import datetime
 
-from karst.effects.engine_facts import own_digest
+import pytest
+from container_states import container_state
+
+from karst.effects.engine_facts import ContainerState, own_digest
 
 LISTED = (
     "mirror.example:5000/library/python@sha256:aa",
@@ -34,3 +37,25 @@ def test_the_digest_of_its_own_name(reference: str, digest: str) -> None:
 
 def test_an_image_that_no_registry_knows() -> None:
     assert own_digest("python:3.12-slim", ()) == ""
+
+
+def container(started_at: str, finished_at: str) -> ContainerState:
+    return container_state(started_at=started_at, finished_at=finished_at)
+
+
+@pytest.mark.parametrize(
+    ("finished_at", "after"),
+    [
+        # The first start, and a start that has ended since.
+        ("", "2026-01-01T11:59:59"),
+        ("2026-01-01T12:00:07.5Z", "2026-01-01T11:59:59"),
+        # The former start ended long before, and just before.
+        ("2026-01-01T11:00:00.123456789Z", "2026-01-01T11:59:59"),
+        ("2026-01-01T11:59:59.9Z", "2026-01-01T11:59:59.950"),
+    ],
+)
+def test_a_log_goes_on_between_an_end_and_the_next_start(
+    finished_at: str, after: str
+) -> None:
+    found = container("2026-01-01T12:00:00Z", finished_at).first_line_after
+    assert found == datetime.fromisoformat(f"{after}+00:00")

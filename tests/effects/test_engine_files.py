@@ -10,9 +10,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from docker.errors import NotFound
 
 from karst.effects.engine import Engine
-from karst.effects.engine_volumes import read_file
+from karst.effects.engine_volumes import read_file, read_folders, read_volumes
 from karst.errors import EngineError
 
 # The engine's library looks for IPv6 with a socket when it is first imported.
@@ -43,3 +44,35 @@ def test_a_file_of_any_size_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(EngineError, match="more than 1 MiB"):
         read(chain([header(1 << 33)], pieces))
     assert next(pieces, None) is not None
+
+
+def refusing(words: str) -> Engine:
+    """An engine that answers 404 to a question for files, with these words."""
+
+    def refuse(*_: Any) -> Any:
+        raise NotFound("404", explanation=words)
+
+    api = SimpleNamespace(
+        create_container=lambda *_, **__: {"Id": "carrier"},
+        create_host_config=lambda **_: {},
+        get_archive=refuse,
+        remove_container=lambda *_, **__: None,
+    )
+    client: Any = SimpleNamespace(api=api)
+    return Engine(client, "host", "1", "linux/amd64")
+
+
+@pytest.mark.parametrize("ask", [read_volumes, read_folders])
+def test_a_file_that_is_not_there_is_no_fault(ask: Any) -> None:
+    engine = refusing("Could not find the file /v/0/state in container carrier")
+    assert ask(engine, "image", ["volume"], "state") == {}
+
+
+@pytest.mark.parametrize("ask", [read_volumes, read_folders])
+def test_a_carrier_that_another_run_removed_says_nothing_of_its_volumes(
+    ask: Any,
+) -> None:
+    """A state that counts as not there would be made anew."""
+    engine = refusing("No such container: carrier")
+    with pytest.raises(EngineError, match="the engine refused"):
+        ask(engine, "image", ["volume"], "state")

@@ -7,8 +7,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from docker.types import CancellableStream
+from urllib3.exceptions import ProtocolError
 
 from karst.effects.engine import Engine
+from karst.errors import EngineError
 
 # The engine's library looks for IPv6 with a socket when it is first imported.
 pytestmark = pytest.mark.processes
@@ -33,3 +36,17 @@ def test_a_line_without_end_comes_in_parts(monkeypatch: pytest.MonkeyPatch) -> N
 
     found = read(endless())
     assert [len(next(found)) for _ in range(3)] == [120, 120, 120]
+
+
+def test_a_broken_connection_is_not_the_end() -> None:
+    """The library's wrapper says that it is."""
+
+    def broken() -> Iterator[bytes]:
+        yield b"one\n"
+        raise ProtocolError("Connection broken")
+
+    response: Any = None
+    found = read(CancellableStream(broken(), response))
+    assert next(found) == "one"
+    with pytest.raises(EngineError, match="does not answer"):
+        next(found)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -46,11 +47,15 @@ def test_one_holds_it_at_a_time(engine: Engine, name: str) -> None:
     with first:
         assert hold(engine, sidecar_tag(), name, LABELS) is None
         assert holder_of(engine, name) == "somebody"
-    second = hold(engine, sidecar_tag(), name, LABELS)
-    assert second is not None
-    with second:
-        pass
     assert engine.container(name) is None
+
+
+def test_who_comes_next_gets_it_at_once(engine: Engine, name: str) -> None:
+    for _ in range(12):
+        next_one = hold(engine, sidecar_tag(), name, LABELS)
+        assert next_one is not None
+        with next_one:
+            pass
 
 
 def test_who_is_killed_lets_go(engine: Engine, name: str) -> None:
@@ -60,9 +65,32 @@ def test_who_is_killed_lets_go(engine: Engine, name: str) -> None:
         assert holder.stdout.readline() == "held\n"
         assert hold(engine, sidecar_tag(), name, LABELS) is None
         holder.kill()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while (held := hold(engine, sidecar_tag(), name, LABELS)) is None:
         assert time.monotonic() < deadline, "the lock outlived its holder"
         time.sleep(0.2)
     with held:
         pass
+
+
+def test_a_holder_that_starts_late_keeps_it(
+    engine: Engine, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who looked before the start, and is slow to remove, finds it running."""
+    look = engine.client.api.inspect_container
+
+    def look_before(of: str) -> Any:
+        found = look(of)
+        found["Created"] = "2026-01-01T00:00:00Z"
+        found["State"]["Status"] = "created"
+        return found
+
+    first = hold(engine, sidecar_tag(), name, LABELS)
+    assert first is not None
+    with first:
+        monkeypatch.setattr(engine.client.api, "inspect_container", look_before)
+        assert hold(engine, sidecar_tag(), name, LABELS) is None
+        monkeypatch.undo()
+        found = engine.container(name)
+        assert found is not None
+        assert found.running

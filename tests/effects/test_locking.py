@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest.mock import MagicMock
 
 from karst.effects.workspace import locked
 
@@ -17,3 +18,15 @@ def test_a_lock_is_held_once_and_free_again_afterwards(tmp_path: Path) -> None:
     with locked(file, seconds=0) as again:
         assert again
     assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_wait_is_told_once_and_only_where_it_is_long(tmp_path: Path) -> None:
+    file = tmp_path / "shop.lock"
+    told = MagicMock()
+    with locked(file, seconds=5, waiting=told):
+        with locked(file, seconds=0.3, waiting=told) as second:
+            assert not second
+        told.assert_not_called()
+        with locked(file, seconds=1.5, waiting=told) as third:
+            assert not third
+    told.assert_called_once_with()

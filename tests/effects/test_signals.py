@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from typing import Any
 
 import pytest
 
@@ -53,8 +54,9 @@ def test_without_an_interrupt_nothing_is_raised() -> None:
 
 
 def work_beyond_a_limit() -> None:
-    with limited(0.05, ValueError("late")), shielded():
-        time.sleep(0.2)
+    with limited(600, ValueError("late")), shielded():
+        # As the limit does: a short one might be over before the shield is up.
+        os.kill(os.getpid(), signal.SIGALRM)
         WORK.append(["all of it"])
 
 
@@ -67,13 +69,15 @@ def test_a_limit_that_ends_within_waits_as_well() -> None:
 
 def test_a_limit_ends_what_takes_too_long() -> None:
     with pytest.raises(ValueError, match="late"), limited(0.05, ValueError("late")):
-        time.sleep(5)
+        time.sleep(300)
 
 
 def test_a_limit_ends_with_its_block() -> None:
-    with limited(0.05, ValueError("late")):
-        pass
-    time.sleep(0.1)
+    before = signal.getsignal(signal.SIGALRM)
+    with limited(600, ValueError("late")):
+        assert 0 < signal.getitimer(signal.ITIMER_REAL)[0] <= 600
+    assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
+    assert signal.getsignal(signal.SIGALRM) == before
 
 
 def test_in_another_thread_nothing_is_shielded_and_nothing_breaks() -> None:
@@ -87,3 +91,33 @@ def test_in_another_thread_nothing_is_shielded_and_nothing_breaks() -> None:
     thread.start()
     thread.join()
     assert done == ["all of it"]
+
+
+def test_one_that_comes_while_the_shield_is_taken_down_leaves_none_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    heard = []
+    put = signal.signal
+    before = put(signal.SIGTERM, lambda *_: heard.append("term"))
+
+    def put_and_interrupt(number: int, handler: Any) -> Any:
+        was = put(number, handler)
+        if handler is signal.default_int_handler:
+            os.kill(os.getpid(), signal.SIGINT)
+        return was
+
+    monkeypatch.setattr(signal, "signal", put_and_interrupt)
+    with pytest.raises(KeyboardInterrupt), shielded():
+        pass
+    monkeypatch.undo()
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert heard == ["term"]
+    put(signal.SIGTERM, before)
+    put(signal.SIGALRM, signal.SIG_DFL)
+
+
+def test_what_is_ignored_is_ignored_within_as_well() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with shielded():
+        os.kill(os.getpid(), signal.SIGINT)
+    assert signal.signal(signal.SIGINT, before) is signal.SIG_IGN

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from karst.effects import workspace
 from karst.effects.workspace import (
     PRIVATE_FILE,
     atomic_write,
@@ -104,3 +107,78 @@ def test_removing_a_link_leaves_its_target(tmp_path: Path) -> None:
     remove_tree(tmp_path / "link")
     remove_tree(tmp_path / "gone")
     assert [p.name for p in tmp_path.iterdir()] == ["kept"]
+
+
+def test_what_somebody_still_writes_into_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look into a folder and its removal, by a thread that was given up."""
+    tree, writes = tmp_path / "tree", iter(["late", "later"])
+    (tree / "deep").mkdir(parents=True)
+    remove = os.rmdir
+
+    def rmdir(name: str, **where: Any) -> None:
+        if str(name).endswith("tree") and (late := next(writes, None)):
+            (tree / late).write_text("more")
+        remove(name, **where)
+
+    tmp_path.chmod(0o755)
+    monkeypatch.setattr(os, "rmdir", rmdir)
+    remove_tree(tree)
+    assert list(tmp_path.iterdir()) == []
+    assert next(writes, None) is None
+    # What it stands in is somebody else's.
+    assert mode(tmp_path) == 0o755
+
+
+def test_what_somebody_else_removes_meanwhile_is_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree = tmp_path / "tree"
+    (tree / "deep").mkdir(parents=True)
+    remove = shutil.rmtree
+
+    def rmtree(path: Path) -> None:
+        remove(path)
+        remove(path)
+
+    monkeypatch.setattr(shutil, "rmtree", rmtree)
+    remove_tree(tree)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_tree_that_can_t_be_removed_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rmtree(path: Path) -> None:
+        raise OSError(errno.EBUSY, "is a mount", str(path))
+
+    monkeypatch.setattr(shutil, "rmtree", rmtree)
+    monkeypatch.setattr(workspace.time, "sleep", lambda _: None)
+    with pytest.raises(OSError, match="is a mount"):
+        remove_tree(tmp_path)
+
+
+def test_folders_that_their_owner_has_closed_are_removed(tmp_path: Path) -> None:
+    """By a child, which is not root, for nothing is closed to root."""
+    (tmp_path / "tree/closed/deep").mkdir(parents=True)
+    (tmp_path / "tree/closed/deep/file").write_text("text")
+    (tmp_path / "tree/link").symlink_to("closed")
+    nobody = 65534
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            os.chdir(tmp_path)
+            if os.geteuid() == 0:
+                for place in (tmp_path, *tmp_path.rglob("*")):
+                    os.chown(place, nobody, nobody, follow_symlinks=False)
+                os.setuid(nobody)
+            for name in ("tree/closed/deep", "tree/closed", "tree"):
+                Path(name).chmod(0)
+            remove_tree(Path("tree"))
+            code = 0
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert list(tmp_path.iterdir()) == []

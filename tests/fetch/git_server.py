@@ -57,10 +57,10 @@ class GitServer:
         sends_to: answer everything with a redirect to this URL.
         status: answer everything with this.
         pause: held until set, where there is one.
-        waited_out: whether somebody stayed for all of that pause, 30 s.
-        trickles: answer in pieces, for five seconds.
+        waited_out: whether somebody stayed for all of that pause, five minutes.
+        trickles: answer in pieces: half of it in 2.5 s, the rest in 50 s.
         gone: set when somebody went before the end of an answer.
-        endless: send LFS content for as long as anybody takes it, up to 1 GiB.
+        endless: send LFS content for as long as anybody takes it, up to a minute.
         contents: LFS objects by SHA-256.
         seen: method, path and Authorization of each request.
     """
@@ -124,7 +124,7 @@ class Handler(BaseHTTPRequestHandler):
         authorization = self.headers.get("Authorization") or ""
         state.seen.append((self.command, self.path, authorization))
         if state.pause:
-            state.waited_out = not state.pause.wait(30)
+            state.waited_out = not state.pause.wait(300)
         if state.sends_to:
             self.reply(302, {"Location": state.sends_to + self.path})
         elif state.status:
@@ -190,6 +190,7 @@ class Handler(BaseHTTPRequestHandler):
                 try:
                     for _ in range(1024):
                         self.wfile.write(bytes(1 << 20))
+                        time.sleep(0.06)
                 except ConnectionError:
                     state.gone.set()
                 return
@@ -221,7 +222,7 @@ class Handler(BaseHTTPRequestHandler):
             for start in range(0, len(body), step):
                 self.wfile.write(body[start : start + step])
                 if state.trickles and len(body) > 1000:
-                    time.sleep(0.1)
+                    time.sleep(0.1 if start < len(body) // 2 else 2)
         except ConnectionError:
             state.gone.set()
 

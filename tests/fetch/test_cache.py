@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -9,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,9 +18,11 @@ from archives import file, packed
 from book_forge import BookForge, Repositories, names
 
 from karst.config.slug import parse_slug
+from karst.effects.clock import Clock
 from karst.errors import ConfigError, FetchError
 from karst.fetch.cache import CheckoutCache
 from karst.fetch.cache_notes import Notes, parse_notes
+from karst.fetch.deadline import Deadline
 from karst.fetch.remote_source import RemoteSource
 from karst.fetch.revision import Revision
 from karst.fetch.tree import object_id
@@ -116,6 +119,28 @@ def test_a_spoiled_entry_is_dropped_at_once(
     with pytest.raises(FetchError, match="is not in the cache"):
         dataclasses.replace(source, offline=True).fetch(warm, tmp_path / "into")
     assert not entry(cache, warm).exists()
+
+
+def test_an_entry_outlasts_a_checkout_that_is_taken_away_meanwhile(
+    source: RemoteSource,
+    cache: CheckoutCache,
+    warm: Revision,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An interrupted run removes its folders, and a thread of it may still unpack."""
+    into, opened = tmp_path / "run" / "into", os.open
+
+    def interrupted(path: str, *words: int, **options: int) -> int:
+        if str(path).startswith(f"{into}/"):
+            shutil.rmtree(tmp_path / "run")
+        return opened(path, *words, **options)
+
+    monkeypatch.setattr(os, "open", interrupted)
+    with pytest.raises(FetchError):
+        dataclasses.replace(source, offline=True).fetch(warm, into)
+    monkeypatch.undo()
+    assert entry(cache, warm).exists()
 
 
 def test_an_entry_that_nothing_proves_stays_for_whoever_knows_its_tree(
@@ -298,6 +323,52 @@ def test_drafts_of_the_dead_are_swept(
     assert [place.name for place in drafts.iterdir()] == ["new"]
 
 
+def test_notes_that_nobody_finished_keep_nothing_from_being_trimmed(
+    repositories: Repositories, source: RemoteSource, tmp_path: Path
+) -> None:
+    """Killed, or still at it: both look the same, but for their age."""
+    tiny = CheckoutCache(tmp_path / "tiny", size=1)
+    commits = tiny.folder / "v1" / "commits"
+    commits.mkdir(parents=True)
+    for name, age in (("old", 1), ("new", 0)):
+        (commits / f".{name}.json.0123.new").write_text("half")
+        if age:
+            os.utime(commits / f".{name}.json.0123.new", (1, 1))
+    repositories.make("o/r", {"main.py": "x"})
+    source = dataclasses.replace(source, cache=tiny)
+    checkout = source.fetch(source.resolve(SLUG), tmp_path / "into")
+    assert names(checkout.root) == ["main.py"]
+    assert [path.name for path in commits.iterdir()] == [".new.json.0123.new"]
+
+
+def test_who_waited_for_another_job_in_vain_has_time_to_fetch(
+    source: RemoteSource,
+    repositories: Repositories,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The other one may be stopped by Ctrl-Z, and hold its claim for hours."""
+
+    class Watch(Clock):
+        seconds = 0.0
+
+        def monotonic(self) -> float:
+            return self.seconds
+
+    @contextlib.contextmanager
+    def claim(self: CheckoutCache, commit: str, seconds: float) -> Iterator[None]:
+        watch.seconds += seconds
+        yield
+
+    watch = Watch()
+    monkeypatch.setattr(CheckoutCache, "claim", claim)
+    repositories.make("o/r", {"main.py": "x"})
+    source = dataclasses.replace(source, deadline=Deadline(1200, watch))
+    checkout = source.fetch(source.resolve(SLUG), tmp_path / "into")
+    assert names(checkout.root) == ["main.py"]
+    assert watch.seconds > 0
+
+
 def test_two_jobs_fetch_a_commit_once(
     forge: BookForge,
     source: RemoteSource,
@@ -372,7 +443,7 @@ def test_processes_share_a_cache_that_is_too_small_for_them(tmp_path: Path) -> N
         for number in range(3)
     ]
     for job in jobs:
-        told, fault = job.communicate(timeout=120)
+        told, fault = job.communicate(timeout=400)
         assert (told.strip(), job.returncode) == ("well", 0), fault
     commits = tmp_path / "cache/v1/commits"
     # Each counts what it added itself, so together they may be a little over.

@@ -6,6 +6,7 @@ import dataclasses
 import os
 import shutil
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -229,7 +230,56 @@ def test_a_clone_that_grows_too_much_is_ended(
     small = dataclasses.replace(cloning, limits=Limits(archive=size // 3))
     assert "more than 0 MiB to clone" in refuse(small, tmp_path / "into").what
     # Not only noticed afterwards.
-    assert not trickles or server.gone.wait(10)
+    assert not trickles or server.gone.wait(60)
+
+
+@pytest.fixture
+def stand_in(cloning: RemoteSource, tmp_path: Path) -> Callable[[str], RemoteSource]:
+    """Gives a source whose git does something else, as lines of sh, and then git's work."""
+
+    def put(lines: str) -> RemoteSource:
+        (tmp_path / "bin").mkdir()
+        script = tmp_path / "bin" / "git"
+        script.write_text(
+            f'#!/bin/sh\nreal={shutil.which("git")}\n{lines}\nexec $real "$@"\n'
+        )
+        script.chmod(0o755)
+        environ = {**os.environ, "PATH": f"{script.parent}:{os.environ['PATH']}"}
+        return dataclasses.replace(cloning, processes=Processes(environ, grace=1.0))
+
+    return put
+
+
+def test_a_pack_that_has_two_names_for_a_moment_counts_once(
+    repositories: Repositories,
+    stand_in: Callable[[str], RemoteSource],
+    tmp_path: Path,
+) -> None:
+    """Git gives a finished pack its name by a link, and then takes the old one away."""
+    repositories.make("o/r", {"big.bin": os.urandom(300_000)})
+    source = stand_in(
+        'case " $* " in *" fetch "*) $real "$@" || exit $?; cd "$PWD/../git/objects/pack" || exit 9;'
+        ' for pack in *.pack; do ln "$pack" tmp_pack_x; done; exit 0;; esac'
+    )
+    limited = dataclasses.replace(source, limits=Limits(archive=450_000))
+    assert names(take(limited, tmp_path / "into")) == ["big.bin"]
+
+
+@pytest.mark.parametrize(
+    "word", ["init", "fetch", "cat-file", "rev-parse", "ls-tree", "archive"]
+)
+def test_a_git_that_is_killed_says_nothing_of_the_commit(
+    repositories: Repositories,
+    stand_in: Callable[[str], RemoteSource],
+    tmp_path: Path,
+    word: str,
+) -> None:
+    repositories.make("o/r", {"main.py": "x"})
+    source = stand_in(f'case " $* " in *" {word} "*) kill -KILL $$;; esac')
+    with pytest.raises(FetchError, match="git was ended") as caught:
+        source.fetch(source.resolve(SLUG), tmp_path / "into")
+    assert type(caught.value) is FetchError
+    assert caught.value.remedy == "run it again"
 
 
 # --- tokens ---------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import zlib
 from pathlib import Path
 
@@ -84,3 +85,36 @@ def test_files_that_look_like_a_repository_forge_nothing(
         return
     with pytest.raises(FetchError, match="not in the clone"):
         read_committed(folder, first, "a.txt", processes)
+
+
+def test_a_file_that_cannot_be_read_is_not_one_that_is_not_there(
+    repository: GitRepository,
+) -> None:
+    """As in a clone that has trees and fetches files one by one, with nothing to ask."""
+    first = repository.commit({"a.txt": "one\n", "b.txt": "two\n"})
+    blob = repository.git("rev-parse", f"{first}:a.txt")
+    (repository.folder / ".git/objects" / blob[:2] / blob[2:]).unlink()
+    with pytest.raises(
+        FetchError, match=f"'a.txt' of commit {first[:12]} can't be read"
+    ):
+        read(repository, first)
+    assert read(repository, first, "b.txt") == "two\n"
+    assert read(repository, first, "./b.txt") == "two\n"
+    assert read(repository, first, "none.txt") is None
+
+
+@pytest.mark.parametrize("word", ["rev-parse", "-e", "ls-tree", "blob"])
+def test_a_git_that_is_killed_has_not_said_that_there_is_nothing(
+    repository: GitRepository, tmp_path: Path, word: str
+) -> None:
+    first = repository.commit({"a.txt": "one\n"})
+    script = tmp_path / "bin" / "git"
+    script.parent.mkdir()
+    script.write_text(
+        f'#!/bin/sh\ncase " $* " in *" {word} "*) kill -KILL $$;; esac\n'
+        f'exec {shutil.which("git")} "$@"\n'
+    )
+    script.chmod(0o755)
+    environ = {**os.environ, "PATH": f"{script.parent}:{os.environ['PATH']}"}
+    with pytest.raises(FetchError, match="git was ended"):
+        read_committed(repository.folder, first, "a.txt", Processes(environ))

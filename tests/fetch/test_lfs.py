@@ -106,6 +106,24 @@ def test_content_that_is_not_to_be_had_is_a_sentence(
     assert not (tmp_path / "into").exists()
 
 
+@needs_lfs
+def test_a_killed_git_lfs_is_not_a_server_that_gives_nothing(
+    source: RemoteSource, model: str, tmp_path: Path
+) -> None:
+    script = tmp_path / "bin" / "git"
+    script.parent.mkdir()
+    script.write_text(
+        '#!/bin/sh\ncase " $* " in *" lfs "*) kill -KILL $$;; esac\n'
+        f'exec {shutil.which("git")} "$@"\n'
+    )
+    script.chmod(0o755)
+    environ = {**os.environ, "PATH": f"{script.parent}:{os.environ['PATH']}"}
+    killed = dataclasses.replace(source, processes=Processes(environ, grace=1.0))
+    with pytest.raises(FetchError, match="git was ended") as caught:
+        take(killed, tmp_path / "into")
+    assert caught.value.remedy == "run it again"
+
+
 def test_without_git_lfs_it_is_a_sentence(
     source: RemoteSource, model: str, tmp_path: Path
 ) -> None:
@@ -139,7 +157,7 @@ def test_content_without_end_is_not_taken(
     small = dataclasses.replace(source, limits=Limits(size=1 << 20))
     with pytest.raises(FetchError, match="the LFS files are more than 1 MiB"):
         take(small, tmp_path / "into")
-    assert server.gone.wait(10)
+    assert server.gone.wait(60)
     assert not list((source.cache.folder / "v1" / "drafts").iterdir())
 
 

@@ -66,7 +66,7 @@ def git_tree_id(root: Path) -> str:
         return str(done.stdout.decode().strip())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.dictionaries(_PATH, _FILE, min_size=1, max_size=8))
 def test_it_equals_git_write_tree(files: dict[str, tuple[str, bytes]]) -> None:
     with tempfile.TemporaryDirectory() as folder:

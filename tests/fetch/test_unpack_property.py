@@ -188,7 +188,6 @@ def test_nothing_is_written_outside_of_the_folder() -> None:
 
         @settings(
             max_examples=3000,
-            deadline=None,
             database=None,
             suppress_health_check=list(HealthCheck),
         )
@@ -247,7 +246,7 @@ def test_any_bytes_at_all_are_refused_or_taken_whole() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         into = Path(temporary) / "into"
 
-        @settings(max_examples=500, deadline=None, database=None)
+        @settings(max_examples=500, database=None)
         @given(st.binary(max_size=2048), st.booleans())
         def feed(data: bytes, wrapped: bool) -> None:
             archive = packed([data]) if wrapped else io.BytesIO(data)
