@@ -20,6 +20,8 @@ _T = TypeVar("_T")
 _BREAKDOWN_TRIES = 5
 _backoff = wait_random_exponential(multiplier=0.5, max=20)
 _QUESTIONS = ("GET", "HEAD")
+# By a POST, too, GitHub is only asked: for an App's token, and whose a token is.
+_ASKED_BY_POST = ("/access_tokens", "/graphql")
 
 
 class NoAnswerError(Exception):
@@ -77,8 +79,11 @@ class Asking:
         and UnreachableError.
         """
         begun = self.options.monotonic()
-        repeatable = method.upper() in _QUESTIONS
-        place = urlsplit(url).hostname or ""
+        parts = urlsplit(url)
+        place = parts.hostname or ""
+        asks = parts.path.endswith(_ASKED_BY_POST)
+        repeatable = asks or method.upper() in _QUESTIONS
+        breakdowns = 0
 
         def once() -> _T:
             if (rest := self._closed_until - self.options.monotonic()) > 0:
@@ -103,11 +108,13 @@ class Asking:
             raise self.refusals.unreachable(place, str(failed.broken))
 
         def is_over(state: RetryCallState) -> bool:
+            nonlocal breakdowns
             failed = _failure(state)
             if failed.broken and failed.broken.final:
                 return True
+            breakdowns += not failed.wait.limited
             if not failed.wait.limited and (
-                not repeatable or state.attempt_number >= _BREAKDOWN_TRIES
+                not repeatable or breakdowns >= _BREAKDOWN_TRIES
             ):
                 return True
             if failed.wait.limited and state.upcoming_sleep > self.longest_limit:

@@ -6,14 +6,18 @@ _FAILURES = (
     ("NameResolution", "its name is not known here"),
     ("gaierror", "its name is not known here"),
     ("ProxyError", "the proxy refuses"),
-    ("SSL", "its certificate is not trusted here"),
+    ("Cert", "its certificate is not trusted here"),
     ("CERTIFICATE", "its certificate is not trusted here"),
+    # An end before TLS has begun, where a moment later it is a reset.
+    ("SSLEOF", "the line broke"),
+    ("SSLZeroReturn", "the line broke"),
     ("ConnectTimeout", "no connection in time"),
     ("ReadTimeout", "no answer in time"),
     ("IncompleteRead", "its answer broke off"),
     ("RemoteProtocolError", "its answer broke off"),
     ("NewConnectionError", "nobody listens there"),
     ("Connection refused", "nobody listens there"),
+    ("SSL", "no TLS comes about with it"),
 )
 _DEEPEST = 8
 

@@ -8,13 +8,9 @@ from typing import Any
 from github import GithubException
 
 from karst.forges.github_line import GitHubLine
-from karst.forges.publishing import Comment, CommentMode, PublishFailure
-from karst.report.sealed import (
-    LONGEST_COMMENT,
-    CommentHeader,
-    open_sealed,
-    render_header,
-)
+from karst.forges.publishing import Comment, CommentMode
+from karst.forges.sticky import bears, refuse_long, write_one
+from karst.report.sealed import CommentHeader, render_header
 
 # By which the issue is found among many; made by GitHub at its first use.
 ISSUE_LABEL = "karst"
@@ -26,7 +22,9 @@ def list_comments(line: GitHubLine, request: int) -> tuple[Comment, ...]:
     """The own user's comments, the oldest first."""
     return tuple(
         Comment(c["id"], c["html_url"], c["body"] or "")
-        for c in line.ask("reading the comments", lambda: list(_own(line, request)))
+        for c in line.ask(
+            "reading the comments", lambda: list(_Comments(line, request).own())
+        )
     )
 
 
@@ -34,20 +32,11 @@ def write_comment(
     line: GitHubLine, request: int, header: CommentHeader, text: str, mode: CommentMode
 ) -> str:
     """Write the one comment with this header; returns its address."""
-    _refuse_long(line, text)
+    refuse_long(text, line.name, line.repository)
 
     def write() -> str:
-        ours = [c for c in _own(line, request) if _has(c["body"], header)]
-        written = ours[-1] if ours and mode == "update" else None
-        if written and written["body"] != text and not _edit(line, written, text):
-            written = None
-        if written is None:
-            written = line.send("POST", f"/issues/{request}/comments", body=text)
-        # The new one first: a failure in between leaves two, never none.
-        for other in ours:
-            if other["id"] != written["id"]:
-                _remove(line, other)
-        return str(written["html_url"])
+        board = _Comments(line, request)
+        return str(write_one(board, header, text, mode)["html_url"])
 
     return line.ask("writing the comment", write)
 
@@ -55,7 +44,7 @@ def write_comment(
 def write_issue(line: GitHubLine, header: CommentHeader, title: str, text: str) -> str:
     """Write the one issue with this header, open; returns its address."""
     body = f"{render_header(header)}\n{text}"
-    _refuse_long(line, body)
+    refuse_long(body, line.name, line.repository)
 
     def write() -> str:
         found = _find_issue(line, header)
@@ -74,7 +63,7 @@ def write_issue(line: GitHubLine, header: CommentHeader, title: str, text: str) 
 def close_issue(line: GitHubLine, header: CommentHeader, text: str) -> str | None:
     """Close the issue with this header; None where none is open."""
     body = f"{render_header(header)}\n{text}"
-    _refuse_long(line, body)
+    refuse_long(body, line.name, line.repository)
 
     def close() -> str | None:
         found = _find_issue(line, header)
@@ -87,28 +76,34 @@ def close_issue(line: GitHubLine, header: CommentHeader, text: str) -> str | Non
     return line.ask("closing the issue", close)
 
 
-def _own(line: GitHubLine, request: int) -> Iterator[Mapping[str, Any]]:
-    for comment in line.each(f"/issues/{request}/comments", _COMMENT_PAGES):
-        if line.viewer.wrote(comment):
-            yield comment
+class _Comments:
+    """A request's board; a pull request is an issue to GitHub's comments."""
+
+    def __init__(self, line: GitHubLine, request: int) -> None:
+        self._line, self._path = line, f"/issues/{request}/comments"
+
+    def own(self) -> Iterator[Mapping[str, Any]]:
+        for comment in self._line.each(self._path, _COMMENT_PAGES):
+            if self._line.viewer.wrote(comment):
+                yield comment
+
+    def text(self, comment: Mapping[str, Any]) -> str | None:
+        text: str | None = comment["body"]
+        return text
+
+    def add(self, text: str) -> Mapping[str, Any]:
+        made: Mapping[str, Any] = self._line.send("POST", self._path, body=text)
+        return made
+
+    def edit(self, comment: Mapping[str, Any], text: str) -> bool:
+        return not _gone(lambda: self._line.send("PATCH", _path(comment), body=text))
+
+    def remove(self, comment: Mapping[str, Any]) -> None:
+        _gone(lambda: self._line.send("DELETE", _path(comment)))
 
 
 def _path(comment: Mapping[str, Any]) -> str:
     return f"/issues/comments/{comment['id']}"
-
-
-def _has(body: str | None, header: CommentHeader) -> bool:
-    sealed = open_sealed(body or "")
-    return sealed is not None and sealed.header == header
-
-
-def _edit(line: GitHubLine, comment: Mapping[str, Any], text: str) -> bool:
-    """Write over a comment; False where somebody removed it meanwhile."""
-    return not _gone(lambda: line.send("PATCH", _path(comment), body=text))
-
-
-def _remove(line: GitHubLine, comment: Mapping[str, Any]) -> None:
-    _gone(lambda: line.send("DELETE", _path(comment)))
 
 
 def _gone(change: Callable[[], Any]) -> bool:
@@ -127,16 +122,7 @@ def _find_issue(line: GitHubLine, header: CommentHeader) -> Mapping[str, Any] | 
     )
     for issue in newest_first:
         ours = "pull_request" not in issue and line.viewer.wrote(issue)
-        if ours and _has(issue["body"], header):
+        if ours and bears(issue["body"], header):
             found: Mapping[str, Any] = issue
             return found
     return None
-
-
-def _refuse_long(line: GitHubLine, text: str) -> None:
-    if len(text) > LONGEST_COMMENT:
-        raise PublishFailure(
-            f"the text has {len(text)} characters, and {line.name} takes {LONGEST_COMMENT}",
-            why="refused",
-            where=line.repository,
-        )

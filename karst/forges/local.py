@@ -8,7 +8,7 @@ from pathlib import Path
 from karst.config.legible import legible
 from karst.config.slug import Slug
 from karst.effects.process import Processes
-from karst.effects.workspace import telling_full_disk
+from karst.effects.workspace import telling_full_disk, written_as
 from karst.errors import FetchError
 from karst.fetch.git import (
     Git,
@@ -99,7 +99,9 @@ class LocalForge:
 
     def _files(self, source: Path) -> tuple[str, ...]:
         listed = list_files(source, self.processes)
-        return tuple(path for path in listed if source / path not in self.leave_out)
+        return tuple(
+            path for path in listed if written_as(source / path) not in self.leave_out
+        )
 
     def _folder(self, slug: Slug) -> Path:
         return self._inside(self.base / Path(slug.path).expanduser(), slug)

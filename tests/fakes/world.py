@@ -37,6 +37,11 @@ class FakeTime:
         self.slept.append(seconds)
         self.seconds += seconds
 
+    def options(self, **changed: Any) -> HttpOptions:
+        """Patience that only sleeping uses up, however slow the machine is."""
+        clock = {"monotonic": self.now, "sleep": self.sleep}
+        return HttpOptions(**{**clock, **changed})
+
 
 @dataclass
 class World:
@@ -51,8 +56,7 @@ class World:
     opened: list[Any] = field(default_factory=list)
 
     def options(self, **changed: Any) -> HttpOptions:
-        clock = {"monotonic": self.time.now, "now": self.time.now}
-        return HttpOptions(**{**clock, "sleep": self.time.sleep, **changed})
+        return self.time.options(**{"now": self.time.now, **changed})
 
     def access(self, token: str | None = TOKEN, **changed: Any) -> ForgeAccess:
         secret = Secret(token) if token else None

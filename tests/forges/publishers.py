@@ -7,13 +7,13 @@ from typing import Any
 from karst.forges.access import ForgeAccess
 from karst.forges.github_requests import GitHubRequests
 from karst.forges.gitlab_requests import GitLabRequests
-from karst.forges.http_options import HttpOptions
 from karst.forges.publishing import Publisher
 from karst.secret import Secret
 from tests.fakes.desk import Desk
 from tests.fakes.github import FakeGitHub
 from tests.fakes.gitlab import FakeGitLab
 from tests.fakes.hosting import User
+from tests.fakes.world import FakeTime
 
 TOKEN = "token-canary0123456789canary"
 BOT = User("karst-bot[bot]", 41898282, "Bot")
@@ -27,7 +27,7 @@ FAKES: dict[str, Any] = {"gh": FakeGitHub, "gl": FakeGitLab}
 def open_publisher(desk: Desk, token: str = TOKEN, **more: Any) -> Publisher:
     """The publisher of the fake's kind."""
     forge: Any = desk.forge
-    options = HttpOptions(patience=5.0, sleep=lambda _: None)
+    options = FakeTime().options()
     if isinstance(forge, FakeGitLab):
         access = ForgeAccess("gl", forge.api, forge.url, Secret(token), **more)
         return GitLabRequests(access, options, desk.path)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+import struct
+import threading
 from pathlib import Path
 from typing import ClassVar
 
@@ -255,6 +259,47 @@ def test_a_company_s_ca_is_trusted_where_its_bundle_is_named(
         with pytest.raises(FetchError, match="its certificate is not trusted here"):
             forge.find_commit("acme/web", None)
         forge.close()  # type: ignore[attr-defined]
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("kind", [kind for kind, _ in KINDS])
+@pytest.mark.parametrize(
+    ("answer", "linger", "why"),
+    [
+        (b"", 0, "the line broke"),
+        (b"", 1, "the line broke"),
+        (b"HTTP/1.1 400 No\r\n\r\n", 0, "no TLS comes about with it"),
+    ],
+    ids=["ended", "reset", "no TLS"],
+)
+def test_a_line_that_breaks_at_its_beginning_says_nothing_of_certificates(
+    kind: Kind, answer: bytes, linger: int, why: str
+) -> None:
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                one = listening.accept()[0]
+                # All of the greeting: what is left unread makes a reset of the end.
+                head = one.recv(5, socket.MSG_WAITALL)
+                one.recv(int.from_bytes(head[3:]), socket.MSG_WAITALL)
+                one.sendall(answer)
+                if linger:  # with no time to linger in: at once, and as a reset
+                    option = struct.pack("ii", 1, 0)
+                    one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, option)
+                one.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        serving = threading.Thread(target=serve, daemon=True)
+        serving.start()
+        place = f"https://127.0.0.1:{listening.getsockname()[1]}"
+        options = HttpOptions(sleep=lambda _: None)
+        forge = open_forge(kind, ForgeAccess(kind, place, place), options)
+        with pytest.raises(FetchError) as told:
+            forge.find_commit("acme/web", "refs/heads/main")
+        assert told.value.what.endswith(f"can't be reached: {why}")
+        forge.close()  # type: ignore[attr-defined]
+        listening.shutdown(socket.SHUT_RDWR)
+        serving.join(60)
 
 
 @pytest.mark.processes

@@ -8,8 +8,10 @@ import os
 import subprocess
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
+import httpx
 import pytest
 
 from karst.errors import FetchError
@@ -297,7 +299,12 @@ def list_refs(access: CloneAccess, folder: Path) -> str:
     return done.stdout
 
 
-def test_many_at_once_share_a_few_connections(world: World) -> None:
+def test_many_at_once_share_a_few_connections(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # By itself httpx closes what was idle for five seconds, as after a stall.
+    kept = partial(httpx.Client, limits=httpx.Limits(keepalive_expiry=None))
+    monkeypatch.setattr(httpx, "Client", kept)
     head = world.repository.git("rev-parse", "HEAD")
     for number in range(6):
         world.repository.branch(f"b{number}")

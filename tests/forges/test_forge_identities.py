@@ -105,6 +105,16 @@ def test_an_app_s_token_is_renewed_before_it_ends(
 
 
 @pytest.mark.processes
+def test_a_breakdown_is_outlasted_by_who_wants_an_app_s_token(
+    github_world: World, key: rsa.RSAPrivateKey
+) -> None:
+    world = github_world
+    install(world, key, world.path)
+    world.fake.fail(502, path="access_tokens", times=3)
+    assert app_forge(world, private_pem(key)).find_commit(world.path, "main")
+
+
+@pytest.mark.processes
 @pytest.mark.parametrize(
     "pem",
     ["no key", "-----BEGIN RSA PRIVATE KEY-----\nx\n-----END RSA PRIVATE KEY-----"],

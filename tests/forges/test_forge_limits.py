@@ -137,6 +137,13 @@ def test_a_breakdown_that_lasts_is_a_sentence(world: World) -> None:
     assert len(world.fake.seen) == 5
 
 
+def test_a_breakdown_behind_limits_is_outlasted_like_any_other(world: World) -> None:
+    world.fake.fail(429, times=6, Retry_After="1")
+    world.fake.fail(502, times=4)
+    head = world.repository.git("rev-parse", "HEAD")
+    assert world.forge().find_commit(world.path, ONE).commit == head
+
+
 def test_the_run_s_own_end_comes_first(world: World) -> None:
     world.fake.fail(503, times=99)
     with pytest.raises(FetchError, match="HTTP 503"):

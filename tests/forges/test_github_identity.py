@@ -17,12 +17,12 @@ from karst.forges.github_identity import (
     open_token_signer,
     open_token_verifier,
 )
-from karst.forges.http_options import HttpOptions
 from karst.forges.publishing import PublishFailure
 from karst.report.sealed import CommentHeader, open_sealed, seal, unseal
 from karst.terraform.receipt import Receipt, VoidReceiptError
 from tests.fakes.exchange import Reply, Request
 from tests.fakes.server import FakeServer
+from tests.fakes.world import FakeTime
 
 pytestmark = pytest.mark.processes
 
@@ -67,7 +67,7 @@ class Issuer(FakeServer):
         return {**json.loads(made), "kid": kid, "alg": "RS256", "use": "sig"}
 
 
-OPTIONS = HttpOptions(patience=3.0, sleep=lambda _: None)
+OPTIONS = FakeTime().options()
 
 
 @pytest.fixture

@@ -13,12 +13,12 @@ import pytest
 from karst.forges.access import ForgeAccess
 from karst.forges.github_history import COMMITS_LOOKED_AT
 from karst.forges.github_requests import GitHubRequests
-from karst.forges.http_options import HttpOptions
 from karst.forges.publishing import MergedRequest, PublishFailure
 from karst.report.sealed import CommentHeader, open_sealed, seal
 from karst.secret import Secret
 from tests.fakes.desk import Desk, Shelves
 from tests.fakes.github import FakeGitHub, User
+from tests.fakes.world import FakeTime
 
 pytestmark = pytest.mark.processes
 
@@ -45,8 +45,7 @@ def desk(forge: FakeGitHub, tmp_path: Path) -> Desk:
 
 def publisher(forge: FakeGitHub, token: str = TOKEN) -> GitHubRequests:
     access = ForgeAccess("gh", forge.api, forge.url, Secret(token))
-    options = HttpOptions(patience=5.0, sleep=lambda _: None)
-    return GitHubRequests(access, options, REPOSITORY)
+    return GitHubRequests(access, FakeTime().options(), REPOSITORY)
 
 
 def opened(desk: Desk, branch: str = "change", **more: str) -> int:

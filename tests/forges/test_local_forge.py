@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ import pytest
 from karst.config.slug import Slug, parse_slug
 from karst.effects.process import Processes
 from karst.errors import FetchError
+from karst.fetch.git import is_committed
 from karst.fetch.revision import Checkout, Revision, RevisionGoneError, Source
 from karst.forges.local import LocalForge
 
@@ -281,6 +283,53 @@ def test_an_unknown_ref_names_the_known_ones(
     ) or refusal(forge, "file:./app#v9").endswith("it has: v1, main")
 
 
+@pytest.mark.parametrize(
+    ("word", "slug", "where"),
+    [
+        ("--absolute-git-dir", "file:./app#main", "BASE/app"),
+        ("--verify", "file:./app#main", "BASE/app"),
+        ("cat-file", "file:./app#main", "BASE/app"),
+        ("read-tree", "file:./app#main", "file:./app#main"),
+        ("check-ignore", "file:./app", "BASE/app"),
+        ("ls-files", "file:./app", "BASE/app"),
+    ],
+)
+def test_a_git_that_is_killed_has_not_said_that_there_is_nothing(
+    forge: LocalForge,
+    repository: Path,
+    tmp_path: Path,
+    word: str,
+    slug: str,
+    where: str,
+) -> None:
+    killed = replace(forge, processes=processes_without(word, tmp_path))
+    assert refusal(killed, slug).startswith(
+        f"{where}: git was ended before it answered\n  -> run it again"
+    )
+
+
+def test_a_git_that_is_killed_has_not_said_that_nothing_is_committed(
+    repository: Path, tmp_path: Path
+) -> None:
+    assert is_committed(repository, ".env", Processes(os.environ))
+    assert not is_committed(repository, ".karst", Processes(os.environ))
+    with pytest.raises(FetchError, match="git was ended"):
+        is_committed(repository, ".env", processes_without("ls-files", tmp_path))
+
+
+def processes_without(word: str, folder: Path) -> Processes:
+    """Processes whose git is killed where it gets this word."""
+    script = folder / "bin" / "git"
+    lines = (
+        "#!/bin/sh",
+        f'case " $* " in *" {word} "*) kill -KILL $$;; esac',
+        f'exec {shutil.which("git")} "$@"',
+    )
+    put(script.parent, {"git": "\n".join(lines)})
+    script.chmod(0o755)
+    return Processes({**os.environ, "PATH": f"{script.parent}:{os.environ['PATH']}"})
+
+
 def test_a_folder_without_git_has_no_refs(forge: LocalForge, app: Path) -> None:
     assert refusal(forge, "file:./app#main") == (
         "file:./app#main: the folder is no git repository, so it has no refs\n"
@@ -382,6 +431,20 @@ def test_what_cannot_be_read_is_a_sentence(closed: str) -> None:
     assert caught.value.remedy
 
 
+def test_what_goes_away_meanwhile_is_no_matter_of_permissions(
+    forge: LocalForge, app: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def copy(origin: Path, into: Path) -> None:
+        origin.unlink()
+        into.write_bytes(origin.read_bytes())
+
+    monkeypatch.setattr(shutil, "copyfile", copy)
+    assert refusal(forge, "file:./app") == (
+        "file:./app: 'BASE/app/main.py' is gone since the folder was listed\n"
+        "  -> run it again once nothing changes the folder"
+    )
+
+
 def test_the_list_of_services_is_no_part_of_a_folder(
     forge: LocalForge, tmp_path: Path
 ) -> None:
@@ -392,6 +455,8 @@ def test_the_list_of_services_is_no_part_of_a_folder(
     )
     before = leaving.resolve(Slug("file", "."))
     put(app, {"repos.yaml": "changed", "repos.lock": "new"})
+    # What another karst is writing, or was when it was killed.
+    put(app, {".repos.lock.0123456789ab.new": "half"})
     after = leaving.resolve(Slug("file", "."))
     assert before == after
     checkout = leaving.fetch(after, tmp_path / "out")

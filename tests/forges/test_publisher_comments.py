@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 import pytest
-from publishers import ADA, BOT, MALLORY, opened
+from publishers import ADA, BOT, MALLORY, open_publisher, opened
 
 from karst.forges.publishing import Publisher, PublishFailure
 from karst.report.sealed import CommentHeader, open_sealed, seal
@@ -42,6 +42,18 @@ def test_the_same_text_is_not_sent_again(desk: Desk, ours: Publisher) -> None:
         ours.upsert_comment(number, HEADER, seal("one", HEADER), "update")
     changing = [r for r in desk.forge.requests() if r.method in ("PATCH", "PUT")]
     assert changing == []
+
+
+def test_a_breakdown_is_outlasted_by_who_reads_comments(
+    desk: Desk, ours: Publisher
+) -> None:
+    """Whose token it is, too: GitHub is asked that by a POST."""
+    number = opened(desk)
+    ours.upsert_comment(number, HEADER, seal("one", HEADER), "update")
+    for path in ("/graphql", "/user", "/comments", "/notes"):
+        desk.forge.fail(502, path=path, times=3)
+    again = open_publisher(desk)
+    assert len(again.own_comments(number)) == 1
 
 
 def test_recreated_it_stands_at_the_end(desk: Desk, ours: Publisher) -> None:
