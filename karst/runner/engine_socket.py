@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import socket
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -54,9 +56,9 @@ class EngineSocket:
     def start(self, container: str) -> None:
         self._do(f"/containers/{quote(container)}/start")
 
-    def stop(self, container: str, grace: int) -> None:
-        """Stop it by its own stop signal, and by force after `grace` seconds."""
-        self._do(f"/containers/{quote(container)}/stop?t={grace}")
+    def restart(self, container: str, grace: int) -> None:
+        """End it by its own stop signal, by force after `grace` seconds; start it."""
+        self._do(f"/containers/{quote(container)}/restart?t={grace}")
 
     def has_logged(self, container: str, line: bytes, since: float) -> bool:
         """Whether standard output has `line` since an epoch second (0: ever)."""
@@ -64,28 +66,35 @@ class EngineSocket:
         connection, answer = self._send(
             "GET", f"/containers/{quote(container)}/logs?{query}", timeout=10.0
         )
-        try:
+        with _to_the_end(connection):
             return line in answer.read(_LOG_LIMIT)
-        finally:
-            connection.close()
 
     def events(self, since: float) -> Iterator[dict[str, Any]]:
         """Events of labelled containers from an epoch second on, until cut off."""
         filters = {"type": ["container"], "label": ["karst.role"], "event": _EVENTS}
         query = urlencode({"filters": json.dumps(filters), "since": f"{since:.6f}"})
         connection, answer = self._send("GET", f"/events?{query}", timeout=None)
-        try:
+        with _to_the_end(connection):
             while line := answer.readline():
                 yield json.loads(line)
-        finally:
-            connection.close()
+
+    def past(
+        self, container: str, kinds: Iterable[str], since: float
+    ) -> list[dict[str, Any]]:
+        """A container's events of these kinds so far, as many as the engine remembers."""
+        now = time.time()
+        filters = {"container": [container], "event": list(kinds)}
+        query = {"filters": json.dumps(filters), "until": f"{now:.6f}"}
+        query["since"] = f"{min(since, now):.6f}"
+        path = f"/events?{urlencode(query)}"
+        connection, answer = self._send("GET", path, timeout=30.0)
+        with _to_the_end(connection):
+            return [json.loads(line) for line in answer.read().splitlines()]
 
     def _json(self, path: str) -> Any:
         connection, answer = self._send("GET", path, timeout=30.0)
-        try:
+        with _to_the_end(connection):
             return json.loads(answer.read())
-        finally:
-            connection.close()
 
     def _do(self, path: str) -> None:
         connection, _ = self._send("POST", path, timeout=60.0)
@@ -104,11 +113,26 @@ class EngineSocket:
                 raise EngineRefusal(f"{answer.status} {text}")
         except http.client.HTTPException as error:
             connection.close()
-            raise OSError(f"the engine's answer breaks off: {error!r}") from error
+            raise _broken(error) from error
         except BaseException:
             connection.close()
             raise
         return connection, answer
+
+
+@contextlib.contextmanager
+def _to_the_end(connection: _UnixConnection) -> Iterator[None]:
+    """Read the answer; an engine that ends in the middle of it is not to be reached."""
+    try:
+        yield
+    except http.client.HTTPException as error:
+        raise _broken(error) from error
+    finally:
+        connection.close()
+
+
+def _broken(error: http.client.HTTPException) -> OSError:
+    return OSError(f"the engine's answer breaks off: {error!r}")
 
 
 def epoch(timestamp: str) -> float:

@@ -14,9 +14,10 @@ from typing import NamedTuple
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _FILE_LIMIT = 16 << 20
 _REQUIRED = "envoy.yaml"
-# The engine writes a delivered file, and then sets its owner, mode and times by name:
-# a set that is moved away in between makes it fail the whole delivery.
-_SETTLED_NS = 100_000_000
+# The engine writes a delivered file, and then sets its owner, its mode and, last, its
+# times by name: a set that is moved away in between makes it fail the whole delivery.
+# karst's archives say the epoch. A file of another time may have others to come.
+_SETTLED_NS = 5_000_000_000
 _BEGIN, _END = "# karst: begin", "# karst: end"
 
 
@@ -36,7 +37,8 @@ class FileSets:
     """The volume's sets: `incoming/<version>`, `sets/<version>`, and the link `current`.
 
     `error` holds why the newest delivery was not applied, or "". A delivery is looked
-    at when its manifest has not changed for `settled_ns` nanoseconds.
+    at when its manifest has the times that karst gives it, or has not changed for
+    `settled_ns` nanoseconds.
     """
 
     def __init__(self, root: Path, *, settled_ns: int = _SETTLED_NS) -> None:
@@ -46,19 +48,29 @@ class FileSets:
         self._seen: dict[str, int] = {}
         self.error = ""
         self.current = self._read_current()
+        self._resume()
 
     def poll(self, before_move: Callable[[], None] = lambda: None) -> bool:
         """Apply the newest complete set there is; True if `current` has moved.
 
         `before_move` is called while the older set is still in force.
         """
-        moved = False
+        found, failed, moved = [], "", False
         for path in self._deliveries():
             try:
-                manifest = verify(path)
-                moved = self._apply(path, manifest, before_move) or moved
+                found.append((verify(path), path))
             except SetError as error:
-                self.error = f"set {path.name}: {error}"
+                failed = f"set {path.name}: {error}"
+        found.sort(key=lambda each: each[0].sequence)
+        # Several came while nobody looked: their names say nothing of their order.
+        for _, path in found[:-1]:
+            self._forget(path)
+        for manifest, path in found[-1:]:
+            try:
+                moved = self._apply(path, manifest, before_move)
+            except SetError as error:
+                failed = f"set {path.name}: {error}"
+        self.error = failed or self.error
         return moved
 
     def show(self) -> None:
@@ -84,11 +96,13 @@ class FileSets:
             return []
         for name in entries:
             try:
-                changed = os.lstat(self._incoming / name / "manifest.json").st_ctime_ns
+                manifest = os.lstat(self._incoming / name / "manifest.json")
             except (FileNotFoundError, NotADirectoryError):
                 continue
+            changed = manifest.st_ctime_ns
             # A clock that was set back must not stop deliveries: only the near past waits.
-            if 0 <= time.time_ns() - changed < self._settled_ns:
+            recent = 0 <= time.time_ns() - changed < self._settled_ns
+            if recent and manifest.st_mtime_ns:
                 continue
             if self._seen.get(name) != changed:
                 self._seen[name] = changed
@@ -110,14 +124,28 @@ class FileSets:
         sets = self._root / "sets"
         sets.mkdir(exist_ok=True)
         target = sets / manifest.version
+        before_move()
         _remove(target)
         path.rename(target)
-        before_move()
         previous, self.current = self.current, manifest
         self.show()
         self.error = ""
         self._prune(keep={manifest.version, previous.version if previous else ""})
         return True
+
+    def _resume(self) -> None:
+        """Show the set that was moved into place, where an end came before its showing."""
+        sets = self._root / "sets"
+        if self.error or not sets.is_dir():
+            return
+        for path in sets.iterdir():
+            try:
+                found = verify(path)
+            except SetError:
+                continue
+            if not self.current or found.sequence > self.current.sequence:
+                self.current = found
+                self.show()
 
     def _prune(self, keep: set[str]) -> None:
         for old in (self._root / "sets").iterdir():

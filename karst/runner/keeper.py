@@ -24,6 +24,8 @@ REPLAY = 3600.0
 FIRST_PAUSE, LONGEST_PAUSE, STEADY = 1.0, 30.0, 60.0
 SEAL_WAIT = 0.3
 STOP_GRACE = 3
+# An engine under load has told of a stop two seconds after the end that came of it.
+STOP_WAIT = 20.0
 AT_ONCE = 8
 SEALED = b"karst-agent: sealed\n"
 
@@ -32,9 +34,12 @@ class Engine(Protocol):
     def containers(self) -> list[dict[str, Any]]: ...
     def inspect(self, container: str) -> dict[str, Any] | None: ...
     def start(self, container: str) -> None: ...
-    def stop(self, container: str, grace: int) -> None: ...
+    def restart(self, container: str, grace: int) -> None: ...
     def has_logged(self, container: str, line: bytes, since: float) -> bool: ...
     def events(self, since: float) -> Iterable[dict[str, Any]]: ...
+    def past(
+        self, container: str, kinds: Iterable[str], since: float
+    ) -> Iterable[dict[str, Any]]: ...
 
 
 class Attempts(NamedTuple):
@@ -45,10 +50,14 @@ class Attempts(NamedTuple):
 
 
 class Keeper:
-    """Times are epoch seconds, for the engine's are."""
+    """Times are epoch seconds, for the engine's are.
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    `began`: since when events are heard for certain; 0: since ever. Of older ones the
+    engine keeps the last 256, of whatever kind: minutes where it has much to do.
+    """
+
+    def __init__(self, engine: Engine, began: float = 0.0) -> None:
+        self._engine, self._began = engine, began
         self._known: dict[str, Container] = {}
         self._changed: set[str] = set()
         self._refreshed = 0.0
@@ -88,8 +97,8 @@ class Keeper:
         for warning in set(plan.warnings) - self._warned:
             say(warning)
         self._warned = set(plan.warnings)
-        due = [step for step in plan.steps if self._due_at(step) <= now]
-        later = [self._due_at(step) - now for step in plan.steps if step not in due]
+        due = [step for step in plan.steps if self._due_in(step, now) <= 0.0]
+        later = [self._due_in(step, now) for step in plan.steps if step not in due]
         with ThreadPoolExecutor(AT_ONCE) as pool:
             done = list(pool.map(self._carry_out, due))
         waits = [] if all(done) else [SEAL_WAIT]
@@ -105,7 +114,8 @@ class Keeper:
         for container in changed:
             self._known.pop(container, None)
         seen = []
-        for row in self._engine.containers():
+        rows = self._engine.containers()
+        for row in rows:
             known = self._known.get(row["Id"])
             if known is None or known.state != row["State"]:
                 details = self._engine.inspect(row["Id"])
@@ -113,8 +123,10 @@ class Keeper:
                     continue
                 known = read_container(details)
                 self._known[row["Id"]] = known
+                if known.told_to_end and known.finished_at < self._began:
+                    self._stopped.setdefault(known.id, known.finished_at)
             seen.append(known)
-        self._forget({container.id for container in seen})
+        self._forget({row["Id"] for row in rows})
         return seen
 
     def _forget(self, alive: set[str]) -> None:
@@ -137,38 +149,67 @@ class Keeper:
         renewed = sidecar is not None and sidecar.started_at > attempts.last
         return Attempts() if steady or renewed else attempts
 
-    def _due_at(self, step: Step) -> float:
+    def _due_in(self, step: Step, now: float) -> float:
+        """Seconds, or less than none where it is due."""
         attempts, container, sidecar = self._lately(step), step.container, step.sidecar
         orphaned = sidecar is not None and container.started_at < sidecar.started_at
         if orphaned and not attempts.tries:
             return 0.0
         pause: float = min(FIRST_PAUSE * 2 ** min(attempts.tries, 10), LONGEST_PAUSE)
-        return max(container.finished_at, attempts.last) + pause
+        last = max(container.finished_at, attempts.last)
+        # Where the clock was set back meanwhile, nobody waits until it is that late again.
+        return last + pause - now if last < now + LONGEST_PAUSE else 0.0
 
     def _carry_out(self, step: Step) -> bool:
-        """Start what the step names; False where it has to wait for the seal."""
+        """Start what the step names; False where it has to wait for a seal or a stop."""
         container = step.container
         try:
             if step.sidecar and not self._is_sealed(step.sidecar):
                 return False
+            if self._is_told_to_end(step):
+                return False
             tries = self._lately(step).tries
             self._attempts[container.id] = Attempts(tries + 1, time.time())
             if step.restart:
+                # In one call: of a keeper that ends between two, the stop that is left
+                # would look like a user's.
                 self._own_stops[container.id] = time.time() + 60.0
-                self._engine.stop(container.id, STOP_GRACE)
+                self._engine.restart(container.id, STOP_GRACE)
                 self._own_stops[container.id] = time.time()
-            self._engine.start(container.id)
+            else:
+                self._engine.start(container.id)
             say(f"started {container.name}: {step.reason}")
         except (OSError, EngineRefusal) as error:
             say(f"could not start {container.name}: {error}")
         self._changed.add(container.id)
         return True
 
+    def _is_told_to_end(self, step: Step) -> bool:
+        """Whether a user has stopped it, or seems to: the engine shows an end before it
+        tells of the stop, and what it tells comes by another way than what it shows."""
+        container, sidecar = step.container, step.sidecar
+        since = max(container.started_at, sidecar.started_at if sidecar else 0.0)
+        under_way = False
+        for event in self._engine.past(container.id, ("kill", "stop"), since):
+            if event["Action"] == "stop":
+                self.notice(event)
+                under_way = False
+            elif event["Actor"]["Attributes"].get("signal") != f"{signal.SIGKILL:d}":
+                under_way = True
+        if self._stopped.get(container.id, 0.0) > since:
+            return True
+        return under_way and abs(time.time() - container.finished_at) < STOP_WAIT
+
     def _is_sealed(self, sidecar: Container) -> bool:
         if self._sealed.get(sidecar.id) != sidecar.started_at:
-            # The engine may stamp a start later than the first line that follows it,
-            # so the end before that start is the mark.
-            if not self._engine.has_logged(sidecar.id, SEALED, sidecar.finished_at):
+            # The engine may stamp a start later than the first line that follows it, so
+            # the end before that start is the mark; and a last line later than an end,
+            # though not than its event.
+            ended = sidecar.finished_at
+            if ended:
+                past = self._engine.past(sidecar.id, ("die",), ended)
+                ended = max([ended, *(event["timeNano"] / 1e9 for event in past)])
+            if not self._engine.has_logged(sidecar.id, SEALED, ended):
                 return False
             self._sealed[sidecar.id] = sidecar.started_at
         return True
@@ -182,10 +223,8 @@ def run_keeper() -> int:
     """Keep for good; ends at SIGTERM with 0."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
-    keeper = Keeper(EngineSocket())
+    keeper = Keeper(EngineSocket(), began=time.time())
     threading.Thread(target=keeper.watch, daemon=True).start()
-    # The replay of older events tells who was stopped by a user.
-    time.sleep(1.0)
     while True:
         pause = INTERVAL
         keeper.wake.clear()

@@ -9,6 +9,10 @@ import struct
 CAP_NET_ADMIN = 12
 _CAPABILITY_SETS = ("CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:")
 
+_LISTEN = "0A"
+# Docker's own: it listens on a port drawn anew in every namespace.
+_NAME_SERVER = ipaddress.IPv4Address("127.0.0.11")
+
 
 def ipv6_interfaces(if_inet6: str) -> list[str]:
     """Interfaces other than loopback with an IPv6 address, from /proc/net/if_inet6."""
@@ -37,6 +41,19 @@ def holds_net_admin(status: str) -> bool:
         if line.startswith(_CAPABILITY_SETS)
     ]
     return not masks or any(mask >> CAP_NET_ADMIN & 1 for mask in masks)
+
+
+def listening_ports(tcp: str) -> set[int]:
+    """Ports that the app and the sidecar listen on, from /proc/net/tcp and its tcp6."""
+    found = set()
+    for line in tcp.splitlines():
+        fields = line.split()
+        if len(fields) < 4 or fields[3] != _LISTEN:
+            continue
+        address, _, port = fields[1].partition(":")
+        if len(address) > 8 or _address(address) != _NAME_SERVER:
+            found.add(int(port, 16))
+    return found
 
 
 def _address(host_order_hex: str) -> ipaddress.IPv4Address:

@@ -13,21 +13,27 @@ from karst.runner.engine_socket import epoch
 
 _OVER = ("exited", "dead")
 _KEPT_BY_ENGINE = ("always", "unless-stopped")
+_SHIM = "/opt/karst/shim.py"
+# How the shim ends: with its app, once a signal told it to, and else never.
+_TOLD_TO_END = (0, 128 + 2, 128 + 3, 128 + 15)
 
 
 class Container(NamedTuple):
-    """A labelled container. Times: epoch seconds, 0 where it never was."""
+    """A labelled container. Times: epoch seconds, 0 where it never was.
+
+    `told_to_end`: an app under the shim that can't have ended by itself.
+    """
 
     id: str
     name: str
     role: str
-    pair: tuple[str, str, str]
     once: bool
     state: str
     started_at: float
     finished_at: float
     network_mode: str
     policy: str
+    told_to_end: bool
 
     @property
     def running(self) -> bool:
@@ -55,20 +61,19 @@ def read_container(details: Mapping[str, Any]) -> Container:
     """A container from the engine's inspect answer."""
     labels, state = details["Config"]["Labels"], details["State"]
     host = details["HostConfig"]
-    stack, service, release = (
-        labels.get(f"karst.{key}", "") for key in ("stack", "service", "release")
-    )
     return Container(
         id=details["Id"],
         name=details["Name"].lstrip("/"),
         role=labels["karst.role"],
-        pair=(stack, service, release),
         once=labels.get("karst.start") == "once",
         state=state["Status"],
         started_at=epoch(state["StartedAt"]),
         finished_at=epoch(state["FinishedAt"]),
         network_mode=host["NetworkMode"],
         policy=host.get("RestartPolicy", {}).get("Name", ""),
+        told_to_end=_SHIM in details.get("Args", ())
+        and state["Status"] in _OVER
+        and state["ExitCode"] in _TOLD_TO_END,
     )
 
 
@@ -76,12 +81,17 @@ def plan_steps(containers: Iterable[Container], stopped: Mapping[str, float]) ->
     """Who must be started. `stopped`: when a user last stopped a container, by id."""
     plan = Plan([], [])
     everybody = list(containers)
-    sidecars = {c.pair: c for c in everybody if c.role == "sidecar"}
+    sidecars = {
+        shared: c
+        for c in everybody
+        if c.role == "sidecar"
+        for shared in (f"container:{c.id}", f"container:{c.name}")
+    }
     for container in everybody:
         if container.role in ("sidecar", "edge"):
             _plan_sidecar(container, stopped, plan)
         elif container.role == "app":
-            _plan_app(container, sidecars.get(container.pair), stopped, plan)
+            _plan_app(container, sidecars.get(container.network_mode), stopped, plan)
     return plan
 
 
@@ -101,8 +111,7 @@ def _plan_app(
     # The first start is karst's, for it knows what a service must wait for.
     if app.once or not app.started_at:
         return
-    shared = app.network_mode.removeprefix("container:")
-    if sidecar is None or shared not in (sidecar.id, sidecar.name):
+    if sidecar is None:
         if not app.running:
             plan.warnings.append(
                 f"{app.name} cannot start: the sidecar whose network it shares is gone; "

@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from karst.runner.http_question import ask_status
+
 CONTROL_PORT = 50051  # where the request names no other
 
 
@@ -136,26 +138,14 @@ def _ask_http(target: Target, identity: Identity, timeout: float) -> str:
     given = target.health.get("target") if target.health.get("kind") == "http" else ""
     path = given or "/"
     asked = f"GET {target.dns}:{target.port}{path}"
-    # `localhost` is what the agent asks by, too: the name that apps commonly allow.
-    request = (
-        f"GET {path} HTTP/1.1\r\nHost: localhost:{target.port}\r\nAccept: */*\r\n"
-        "User-Agent: karst-health\r\nConnection: close\r\n\r\n"
-    )
-    line = b""
+    port = target.port or 0
     with _own_port(target, identity, timeout, ("http/1.1",)) as secure:
         try:
-            secure.sendall(request.encode())
-            while b"\n" not in line and len(line) < 4096:
-                piece = secure.recv(1024)
-                if not piece:
-                    break
-                line += piece
+            status = ask_status(secure, port, path, time.monotonic() + timeout)
         except OSError as error:
             raise ProbeError(f"{asked}: {error}") from error
-    words = line.split(None, 2)
-    if len(words) < 2 or not words[1].isdigit():
+    if status is None:
         raise ProbeError(f"{asked}: no HTTP answer")
-    status = int(words[1])
     if status >= (400 if given else 500):
         raise ProbeError(f"{asked}: {status}")
     return f"{asked}: {status}"

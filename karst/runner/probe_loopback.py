@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Collection
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from karst.runner.http_question import ask_status
+from karst.runner.namespace import listening_ports
 from karst.runner.settings import Health
 from karst.runner.status import AppState
 
 HOST = "127.0.0.1"
 # A process that stays up this long has not failed at its first line.
 UP_FOR = 2.0
+# About a hundred sockets: however many an app opens, no more is read.
+MOST_READ = 16384
+MOST_TOLD = 3
 
 
 class Answer(NamedTuple):
@@ -39,6 +46,31 @@ def ask(health: Health, port: int | None, app: AppState, shim: Shim) -> Answer:
     if health.kind == "grpc":
         return ask_grpc(port, health.target, health.timeout)
     return ask_tcp(port, health.timeout)
+
+
+def tell_elsewhere(port: int, own: Collection[int], tcp: str) -> str:
+    """On which ports the app listens instead of `port`; "" where on that or on none.
+
+    `own` are the sidecar's ports, `tcp` is the text of the kernel's tables.
+    """
+    found = listening_ports(tcp) - set(own)
+    if port in found or not found:
+        return ""
+    first = ", ".join(map(str, sorted(found)[:MOST_TOLD]))
+    more = " and others" if len(found) > MOST_TOLD else ""
+    return f"the app listens on {first}{more}, not on PORT"
+
+
+def read_listeners() -> str:
+    """The kernel's tables of TCP sockets. Those that listen are their first lines."""
+    texts = []
+    for path in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            with Path(path).open() as file:
+                texts.append(file.read(MOST_READ))
+        except OSError:
+            continue
+    return "\n".join(texts)
 
 
 def ask_process(app: AppState, up_for: float, now: float) -> Answer:
@@ -71,20 +103,13 @@ def ask_http(port: int, path: str, timeout: float) -> Answer:
     """GET `path`: an answer of 2xx or 3xx is well."""
     asked = f"GET {HOST}:{port}{path}"
     deadline = time.monotonic() + timeout
-    request = (
-        f"GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nAccept: */*\r\n"
-        "User-Agent: karst-health\r\nConnection: close\r\n\r\n"
-    )
     try:
         with socket.create_connection((HOST, port), timeout) as connection:
-            connection.sendall(request.encode())
-            line = _first_line(connection, deadline)
+            status = ask_status(connection, port, path, deadline)
     except OSError as error:
         return Answer(False, f"{asked}: {error.strerror or error}")
-    words = line.split(None, 2)
-    if len(words) < 2 or not words[0].startswith(b"HTTP/") or not words[1].isdigit():
+    if status is None:
         return Answer(False, f"{asked}: no HTTP answer")
-    status = int(words[1])
     return Answer(200 <= status < 400, f"{asked}: {status}")
 
 
@@ -104,14 +129,3 @@ def ask_grpc(port: int, service: str, timeout: float) -> Answer:
             return Answer(False, f"{asked}: {error.code().name} {error.details()}")
     name = health_pb2.HealthCheckResponse.ServingStatus.Name(status)
     return Answer(name == "SERVING", f"{asked}: {name}")
-
-
-def _first_line(connection: socket.socket, deadline: float) -> bytes:
-    line = b""
-    while b"\n" not in line and len(line) < 4096:
-        connection.settimeout(max(0.01, deadline - time.monotonic()))
-        piece = connection.recv(1024)
-        if not piece:
-            break
-        line += piece
-    return line.partition(b"\n")[0]

@@ -22,10 +22,10 @@ from karst.runner import controlplane_pb2 as pb2
 from karst.runner import controlplane_pb2_grpc as pb2_grpc
 from karst.runner import status
 from karst.runner.logs import Line, LogRing
-from karst.runner.probe_loopback import ask
+from karst.runner.probe_loopback import Answer, ask, read_listeners, tell_elsewhere
 from karst.runner.settings import AGENT_SOCKET, Sidecar
 from karst.runner.shim_link import ShimLink
-from karst.runner.status import HealthState
+from karst.runner.status import AppState, HealthState
 
 LAST_LINES = 20
 MAX_FOLLOWERS = 4
@@ -141,15 +141,24 @@ def _start(servicer: AgentServicer, standard: Any) -> Any:
     return server
 
 
+def _ask(sidecar: Sidecar, app: AppState, link: ShimLink) -> Answer:
+    """The app's answer; where there is none, also the port that it has in its place."""
+    port, kind = sidecar.port, sidecar.health.kind
+    answer = ask(sidecar.health, port, app, link)
+    if answer.well or port is None or kind not in ("http", "grpc", "tcp"):
+        return answer
+    elsewhere = tell_elsewhere(port, sidecar.ports, read_listeners())
+    return Answer(False, f"{answer.text}; {elsewhere}") if elsewhere else answer
+
+
 def _probe(sidecar: Sidecar, health: HealthState, link: ShimLink) -> None:
     """Ask the app again and again, for as long as this process lives."""
     settings = sidecar.health
     while True:
         app = health.app
         if sidecar.kind == "service" and (app.running or not sidecar.shim):
-            answer = ask(settings, sidecar.port, app, link)
-            if health.app.started_at == app.started_at:
-                health.probed(answer.well, answer.text)
+            answer = _ask(sidecar, app, link)
+            health.probed(answer.well, answer.text, app.started_at)
         waits = health.verdict(time.time()).status == status.STARTING
         eager = waits or (sidecar.shim and not health.app.running)
         time.sleep(min(EAGER, settings.interval) if eager else settings.interval)

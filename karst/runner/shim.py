@@ -287,7 +287,10 @@ class Shim:
     def forward(self, number: int, _: object) -> None:
         self.ending = self.ending or number in ENDING
         if self.app:
-            os.kill(self.app, number)
+            try:
+                os.kill(self.app, number)
+            except ProcessLookupError:
+                return  # It was reaped just now, and `ended` comes next.
         elif self.ending:
             self.exit_code = 128 + number
 

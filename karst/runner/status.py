@@ -72,8 +72,11 @@ class HealthState:
             )
             self._well = False
 
-    def probed(self, well: bool, text: str) -> None:
+    def probed(self, well: bool, text: str, started_at: float | None = None) -> None:
+        """Take in an answer, unless who gave it, started then, is another by now."""
         with self._lock:
+            if started_at not in (None, self._app.started_at):
+                return
             self._probe = text
             self._failures = 0 if well else self._failures + 1
             self._answered = self._answered or well

@@ -20,7 +20,9 @@ class Uptake:
 
     Envoy reads files in no order when a set moves: listeners that name a new cluster
     are refused where they come first. So after a first refusal the set is shown again
-    (`show_again` moves it once more), and only a second one counts.
+    (`show_again` moves it once more), and only a second one counts. It is shown again,
+    too, where Envoy was held up and did not say how it stood before the move: else what
+    it read of the last set would pass for this one's.
     """
 
     def __init__(
@@ -37,13 +39,14 @@ class Uptake:
         self._is_ready = is_ready
         self._counters = counters
         self._wanted = ""
-        self._open = False
+        self._open = self._unsure = False
         self._before: Mapping[str, int] = {}
         self._deadline = 0.0
 
     def begin(self, version: str, before: Mapping[str, int], now: float) -> None:
-        """A set came into force; `before` are Envoy's counters from before that."""
-        self._wanted, self._before = version, before
+        """A set came into force; `before` are Envoy's counters from before that, empty
+        where it did not answer."""
+        self._wanted, self._before, self._unsure = version, before, not before
         self._open, self._deadline = True, now + PATIENCE
         self._shown_again = False
 
@@ -51,6 +54,7 @@ class Uptake:
         """Envoy was started on this set: everything it reads now is that set's."""
         self.ready = False
         self.begin(version, {}, now)
+        self._unsure = False
 
     def lost(self, reason: str) -> None:
         """Envoy has ended."""
@@ -63,6 +67,10 @@ class Uptake:
         if not self._open:
             return
         counters = self._counters() if self.ready else {}
+        if counters and self._unsure:
+            self._unsure, self._before = False, counters
+            self._show_again()
+            return
         refused = envoy.refused(self._before, counters)
         settled = bool(counters) and envoy.taken_up(self._before, counters)
         if refused and settled and not self._shown_again:

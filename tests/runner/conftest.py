@@ -24,6 +24,7 @@ from karst.build.sidecar import sidecar_tag
 from karst.mesh.files import FileSet, PeerFile, render_node
 from karst.mesh.model import PROBE, Node, Peer
 from karst.pki import Identity, Leaf, LocalAuthority
+from tests.networks import free_subnet
 
 ROOT = Path(karst.__file__).parents[1]
 SHIM = ROOT / "karst" / "runner" / "shim.py"
@@ -32,9 +33,9 @@ IMAGE = os.environ.get("KARST_TEST_SIDECAR_IMAGE") or sidecar_tag()
 STACK = "pairs"
 RELEASE = "r1"
 PREFIX = "karsttest-runner"
-SECOND_OCTETS = itertools.count(100 + os.getpid() % 100)
 SERVER_UID = 1338
 CAPABILITIES = ("CapInh", "CapPrm", "CapEff", "CapBnd")
+NO_WORD = {"status": "", "mesh_version": "", "mesh_error": "", "last_lines": []}
 SIDECAR_RIGHTS = ["NET_ADMIN", "SETUID", "SETGID", "SETPCAP", "KILL"]
 
 APP = """
@@ -49,7 +50,7 @@ class Handler(BaseHTTPRequestHandler):
             os.kill(os.getpid(), 9)
         if self.path.startswith("/call/"):
             try:
-                with urllib.request.urlopen("http://" + self.path[6:], timeout=3) as answer:
+                with urllib.request.urlopen("http://" + self.path[6:], timeout=20) as answer:
                     text = answer.read().decode()
             except Exception as error:
                 text = f"failed: {error}"
@@ -87,7 +88,7 @@ def archive(files: dict[str, tuple[bytes, int, int]]) -> bytes:
     return buffer.getvalue()
 
 
-def eventually(what: Callable[[], Any], seconds: float = 20.0) -> Any:
+def eventually(what: Callable[[], Any], seconds: float = 60.0) -> Any:
     """What `what` gives once it is true; a failed test after `seconds`."""
     deadline = time.monotonic() + seconds
     while True:
@@ -178,28 +179,38 @@ class Pair:
             for name, file in files.files.items()
         }
         packed[f"{folder}/manifest.json"] = (files.manifest(sequence), 0o644, 0)
-        docker("cp", "-", f"{self.sidecar}:/var/lib/karst", stdin=archive(packed))
+        target = f"{self.sidecar}:/var/lib/karst"
+        docker("cp", "-", target, stdin=archive(packed))
 
     def get(self, path: str = "/") -> str:
         """What the app answers over its own loopback; "" where it does not."""
-        code = f"import urllib.request as u;print(u.urlopen('http://127.0.0.1:8000{path}',timeout=5).read().decode())"
+        code = f"import urllib.request as u;print(u.urlopen('http://127.0.0.1:8000{path}',timeout=60).read().decode())"
         done = subprocess.run(
             ["docker", "exec", self.app, "python3", "-c", code], capture_output=True
         )
         return done.stdout.decode().strip()
 
     def listen_for_udp(self, port: int) -> Callable[[], str]:
-        """Have the app's container receive on `port` for 5 s; call for what came."""
+        """Have the app's container receive on `port`; call for what came first: at the
+        latest `b'own'`, which it then sends to itself."""
         code = (
             "import socket as s;c=s.socket(s.AF_INET,s.SOCK_DGRAM);"
-            f"c.bind(('0.0.0.0',{port}));c.settimeout(5);print(c.recv(9))"
+            f"c.bind(('0.0.0.0',{port}));print('bound',flush=True);print(c.recv(9))"
         )
         child = subprocess.Popen(
             ["docker", "exec", self.app, "python3", "-c", code],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
-        return lambda: child.communicate()[0].decode()
+        assert child.stdout
+        assert child.stdout.readline() == b"bound\n"
+
+        def first() -> str:
+            own = f"c.sendto(b'own',('127.0.0.1',{port}))"
+            self.in_app(f"import socket as s;c=s.socket(s.AF_INET,s.SOCK_DGRAM);{own}")
+            return child.communicate(timeout=60)[0].decode().strip()
+
+        return first
 
     def in_app(self, code: str) -> str:
         """What a Python text prints in the app's container, faults included."""
@@ -221,16 +232,27 @@ class Pair:
         """Host pid, uid and capability sets of the sidecar's processes, pid 1 first."""
         found = []
         for line in docker("top", self.sidecar, "-eo", "pid").splitlines()[1:]:
-            status = Path(f"/proc/{int(line)}/status").read_text().splitlines()
+            try:
+                status = Path(f"/proc/{int(line)}/status").read_text().splitlines()
+            except (FileNotFoundError, ProcessLookupError):
+                continue  # It ended after the engine listed it.
             fields = dict(row.split(":\t", 1) for row in status if ":\t" in row)
+            if fields["State"].startswith(("Z", "X")):
+                continue
             sets = {key: int(fields[key], 16) for key in CAPABILITIES}
-            found.append((int(line), int(fields["Uid"].split()[0]), sets))
-        return sorted(found)
+            within = int(fields["NSpid"].split()[-1])
+            found.append((within, int(line), int(fields["Uid"].split()[0]), sets))
+        return [process[1:] for process in sorted(found)]
 
     def kill(self, *, envoy: bool) -> None:
-        """kill -9 of the sidecar's Envoy, or of the agent's server."""
-        ours = [(p, uid) for p, uid, _ in self.processes() if uid]
-        [pid] = [p for p, uid in ours if (uid != SERVER_UID) == envoy]
+        """kill -9 of the sidecar's Envoy, or of the agent's server, once it is there."""
+
+        def ours() -> list[int]:
+            running = [(pid, uid) for pid, uid, _ in self.processes() if uid]
+            found = [pid for pid, uid in running if (uid != SERVER_UID) == envoy]
+            return found if len(found) == 1 else []
+
+        [pid] = eventually(ours)
         os.kill(pid, 9)
 
     def memory(self) -> int:
@@ -253,29 +275,30 @@ class Pair:
         return total
 
     def health(self) -> dict[str, Any]:
-        """The agent's word, asked on its socket within the sidecar."""
+        """The agent's word, asked on its socket within the sidecar; NO_WORD without."""
         code = (
             "import sys;sys.path.insert(0,'/opt/karst/lib');import grpc,json;"
             "from google.protobuf.json_format import MessageToDict as d;"
             "from karst.runner import controlplane_pb2 as p,controlplane_pb2_grpc as g;"
             "s=g.ControlPlaneStub(grpc.insecure_channel('unix:/run/karst/agent.sock'));"
-            "print(json.dumps(d(s.HealthCheck(p.HealthCheckRequest(),timeout=5),"
+            "print(json.dumps(d(s.HealthCheck(p.HealthCheckRequest(),timeout=30),"
             "always_print_fields_with_no_presence=True,preserving_proto_field_name=True)))"
         )
         done = subprocess.run(
             ["docker", "exec", self.sidecar, "python3", "-c", code], capture_output=True
         )
-        answer: dict[str, Any] = json.loads(done.stdout or b'{"status": ""}')
+        answer: dict[str, Any] = json.loads(done.stdout) if done.stdout else NO_WORD
         return answer
 
-    def becomes(self, status: str, seconds: float = 20.0) -> dict[str, Any]:
-        """The agent's word once its status is `status`."""
-        deadline = time.monotonic() + seconds
+    def becomes(self, status: str, **also: Any) -> dict[str, Any]:
+        """The agent's word once its status is `status`, and `also` stands in it."""
+        wanted = {"status": status, **also}
+        deadline = time.monotonic() + 60.0
         while True:
             said = self.health()
-            if said["status"] == status:
+            if all(said.get(key) == value for key, value in wanted.items()):
                 return said
-            assert time.monotonic() < deadline, f"not {status}: {said}"
+            assert time.monotonic() < deadline, f"not {wanted}: {said}"
             time.sleep(0.2)
 
 
@@ -420,7 +443,7 @@ def base_image() -> str:
 @pytest.fixture
 def pairs_field(base_image: str) -> Iterator[Field]:
     prefix = f"{PREFIX}-{uuid.uuid4().hex[:6]}"
-    base = f"172.29.{next(SECOND_OCTETS)}"
+    base = free_subnet().removesuffix(".0/24")
     authority = LocalAuthority.create(STACK, now=datetime.now(UTC))
     made = Field(prefix, base, base_image, authority)
     docker("network", "create", "--subnet", f"{base}.0/24", made.network)

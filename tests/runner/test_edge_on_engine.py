@@ -16,13 +16,12 @@ LISTEN = (
 )
 DIAL = """
 import socket, sys
-for address in sys.argv[1:]:
-    try:
-        c = socket.create_connection((address, 15080), 2)
-        c.sendall(b"GET / HTTP/1.0\\r\\n\\r\\n")
-        print(c.recv(12).decode())
-    except OSError as error:
-        print(type(error).__name__)
+try:
+    c = socket.create_connection((sys.argv[2], 15080), float(sys.argv[1]))
+    c.sendall(b"GET / HTTP/1.0\\r\\n\\r\\n")
+    print(c.recv(12).decode())
+except OSError as error:
+    print(type(error).__name__)
 """
 
 
@@ -58,9 +57,9 @@ def edge(pairs_field: Any, docker: Any, eventually: Any, sidecar_image: str) -> 
         form = f'{{{{(index .NetworkSettings.Networks "{door}").IPAddress}}}}'
         outside = docker("inspect", "-f", form, name).strip()
 
-        def dial(network: str, *addresses: str) -> list[str]:
+        def dial(network: str, address: str, seconds: int = 30) -> list[str]:
             words = ("--network", network, "--name", f"{f.prefix}-dialler", "--rm")
-            argv = ("python3", "-c", DIAL, *addresses)
+            argv = ("python3", "-c", DIAL, str(seconds), address)
             return docker("run", *words, f.base_image, *argv).split()
 
         eventually(lambda: dial(door, outside) == ["HTTP/1.0", "200"])
@@ -74,4 +73,4 @@ def test_only_the_door_s_side_is_open(pairs_field: Any, edge: Any) -> None:
     dial, door, outside = edge
     assert dial(door, outside) == ["HTTP/1.0", "200"]
     inside = f"{pairs_field.base}.9"
-    assert dial(pairs_field.network, inside) == ["TimeoutError"]
+    assert dial(pairs_field.network, inside, 2) == ["TimeoutError"]

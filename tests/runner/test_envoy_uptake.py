@@ -91,6 +91,31 @@ def test_what_is_refused_twice_is_said() -> None:
     )
 
 
+def test_what_was_read_before_an_envoy_was_held_up_is_not_the_new_set() -> None:
+    envoy = FakeEnvoy()
+    uptake = started(envoy)
+    uptake.begin("v2", {}, 1.0)
+    uptake.look(1.1)
+    assert (envoy.shown_again, uptake.version) == (1, "v1")
+    uptake.look(1.2)
+    assert (envoy.shown_again, uptake.version) == (1, "v1")
+    envoy.read(LDS, CDS)
+    uptake.look(1.3)
+    assert (envoy.shown_again, uptake.version, uptake.error) == (1, "v2", "")
+
+
+def test_a_set_that_a_held_up_envoy_refuses_is_said() -> None:
+    envoy = FakeEnvoy()
+    uptake = started(envoy)
+    uptake.begin("v2", {}, 1.0)
+    for now in (1.1, 1.2, 1.3):
+        uptake.look(now)
+        envoy.read(LDS, CDS, refusing=(CDS,))
+    uptake.look(1.4)
+    assert (envoy.shown_again, uptake.version) == (2, "v1")
+    assert "refuses cluster_manager.cds" in uptake.error
+
+
 def test_an_envoy_that_ends_is_an_error_until_it_is_back() -> None:
     envoy = FakeEnvoy()
     uptake = started(envoy)

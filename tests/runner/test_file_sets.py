@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,13 @@ def deliver(
     manifest = {"version": version, "sequence": sequence, "files": digests}
     (folder / "manifest.json").write_text(json.dumps(manifest))
     return folder
+
+
+def rewrite(path: Path, text: str) -> None:
+    """Write `text`, with another time of change: older kernels tell milliseconds apart."""
+    before = path.stat().st_ctime_ns
+    while path.stat().st_ctime_ns == before:
+        path.write_text(text)
 
 
 def names(folder: Path) -> list[str]:
@@ -48,7 +56,66 @@ def test_a_delivery_that_may_be_under_way_is_left_alone(tmp_path: Path) -> None:
     sets = FileSets(tmp_path, settled_ns=10**12)
     manifest = deliver(tmp_path, "v1", 1) / "manifest.json"
     assert (sets.poll(), manifest.exists(), sets.error) == (False, True, "")
+    # By default, too, however long the engine takes for a step: it sets the times last.
+    assert FileSets(tmp_path).poll() is False
+    os.utime(manifest, (0, 0))
+    assert FileSets(tmp_path).poll()
+
+
+def test_what_other_tools_deliver_is_taken_once_it_has_settled(tmp_path: Path) -> None:
+    deliver(tmp_path, "v1", 1)
     assert FileSets(tmp_path, settled_ns=0).poll()
+
+
+def test_of_several_that_came_the_newest_counts(tmp_path: Path) -> None:
+    sets = FileSets(tmp_path, settled_ns=0)
+    for version, sequence in (("m", 2), ("a", 3), ("z", 1)):
+        deliver(tmp_path, version, sequence)
+    assert (sets.poll(), sets.error) == (True, "")
+    assert (tmp_path / "current").readlink() == Path("sets/a")
+    assert names(tmp_path / "incoming") == []
+
+
+def test_a_broken_one_is_told_beside_one_that_is_taken(tmp_path: Path) -> None:
+    sets = FileSets(tmp_path, settled_ns=0)
+    (deliver(tmp_path, "v2", 2) / "hosts").unlink()
+    deliver(tmp_path, "v1", 1)
+    assert sets.poll()
+    assert sets.error == "set v2: hosts: No such file or directory"
+
+
+@pytest.mark.parametrize("before", [0, 1])
+def test_a_set_that_was_moved_but_not_shown_is_shown_at_the_next_start(
+    tmp_path: Path, before: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(before):
+        deliver(tmp_path, f"v{number}", number)
+        assert FileSets(tmp_path, settled_ns=0).poll()
+
+    def killed(self: FileSets) -> None:
+        raise KeyboardInterrupt
+
+    deliver(tmp_path, "w", 9)
+    with monkeypatch.context() as patch:
+        patch.setattr(FileSets, "show", killed)
+        with pytest.raises(KeyboardInterrupt):
+            FileSets(tmp_path, settled_ns=0).poll()
+    again = FileSets(tmp_path, settled_ns=0)
+    assert again.current is not None
+    assert again.current.version == "w"
+    assert (tmp_path / "current").readlink() == Path("sets/w")
+
+
+def test_a_set_in_force_that_is_broken_is_not_replaced_by_an_older_one(
+    tmp_path: Path,
+) -> None:
+    for number in (1, 2):
+        deliver(tmp_path, f"v{number}", number)
+        assert FileSets(tmp_path, settled_ns=0).poll()
+    (tmp_path / "sets" / "v2" / "hosts").write_text("x")
+    again = FileSets(tmp_path, settled_ns=0)
+    assert (again.current, again.poll()) == (None, False)
+    assert again.error == "the set in force: hosts is not what the manifest says"
 
 
 def test_the_one_before_is_kept_and_older_ones_go(tmp_path: Path) -> None:
@@ -79,7 +146,7 @@ def test_a_set_is_waited_for_until_its_manifest_is_there(tmp_path: Path) -> None
     (folder / "manifest.json").write_text(manifest[:20])
     assert sets.poll() is False
     assert sets.error.startswith("set v1: its manifest cannot be read")
-    (folder / "manifest.json").write_text(manifest)
+    rewrite(folder / "manifest.json", manifest)
     assert (sets.poll(), sets.error) == (True, "")
 
 

@@ -36,6 +36,17 @@ def test_an_app_that_comes_up() -> None:
     assert told(state, 131.5) == ("SERVING", "GET /: 200")
 
 
+def test_an_answer_of_the_app_before_is_not_its_successor_s() -> None:
+    """However long it was on its way here."""
+    state = HealthState(sidecar(), now=100.0)
+    state.app_started(102.0, restarts=0)
+    state.app_started(104.0, restarts=1)
+    state.probed(True, "GET /: 200", started_at=102.0)
+    assert told(state, 105.0)[0] == "STARTING"
+    state.probed(True, "GET /: 200", started_at=104.0)
+    assert told(state, 105.0)[0] == "SERVING"
+
+
 def test_grace_ends() -> None:
     state = HealthState(sidecar(), now=100.0)
     assert told(state, 130.0) == ("NOT_SERVING", "the app is not started yet")

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent import futures
+from types import SimpleNamespace
 
 import grpc
 import pytest
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from karst.runner.probe_loopback import Answer, ask
+from karst.runner import http_question, probe_loopback
+from karst.runner.probe_loopback import (
+    MOST_READ,
+    Answer,
+    ask,
+    read_listeners,
+    tell_elsewhere,
+)
 from karst.runner.settings import Health
 from karst.runner.status import AppState
 
@@ -77,19 +86,100 @@ def serve() -> Iterator[Serve]:
 )
 def test_http(serve: Serve, line: bytes, well: bool, said: str) -> None:
     port = serve(line)
-    answer = ask(Health("http", "/healthz"), port, AppState(), NOBODY)
+    answer = ask(Health("http", "/healthz", timeout=60), port, AppState(), NOBODY)
     assert answer == Answer(well, f"GET 127.0.0.1:{port}/healthz: {said}")
 
 
+def test_an_answer_is_not_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python's http.server prints a traceback when its second write finds nobody."""
+    # The rest takes 0.15 s, and longer on a busy machine.
+    assert http_question._LINGER > 0.15
+    monkeypatch.setattr(http_question, "_LINGER", 60.0)
+    seen: list[Exception | bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def work() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(4096)
+                try:
+                    connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n")
+                    for _ in range(3):
+                        time.sleep(0.05)
+                        connection.sendall(b"x" * 50_000)
+                    connection.shutdown(socket.SHUT_WR)
+                    seen.append(connection.recv(1))
+                except OSError as error:
+                    seen.append(error)
+
+        app = threading.Thread(target=work)
+        app.start()
+        health = Health("http", timeout=60.0)
+        answer = ask(health, listener.getsockname()[1], AppState(), NOBODY)
+        app.join(60)
+    assert answer.well
+    assert seen == [b""]
+
+
+def test_an_answer_without_an_end_is_left() -> None:
+    ended = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def work() -> None:
+            connection, _ = listener.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n")
+                while not ended.wait(0.05):
+                    connection.sendall(b"data: tick\n\n")
+
+        app = threading.Thread(target=work)
+        app.start()
+        health = Health("http", timeout=300.0)
+        began = time.monotonic()
+        answer = ask(health, listener.getsockname()[1], AppState(), NOBODY)
+        took = time.monotonic() - began
+        ended.set()
+        app.join(60)
+    assert answer.well
+    assert took < 150
+
+
 def test_nobody_listens() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as gone:
-        port = gone.getsockname()[1]
-    for kind, asked in (
-        ("http", f"GET 127.0.0.1:{port}/"),
-        ("tcp", f"connect 127.0.0.1:{port}"),
-    ):
-        answer = ask(Health(kind), port, AppState(), NOBODY)
-        assert answer == Answer(False, f"{asked}: Connection refused")
+    with socket.socket() as held:
+        # Bound, so that nobody else can take it, and not listening.
+        held.bind(("127.0.0.1", 0))
+        port = held.getsockname()[1]
+        for kind, asked in (
+            ("http", f"GET 127.0.0.1:{port}/"),
+            ("tcp", f"connect 127.0.0.1:{port}"),
+        ):
+            answer = ask(Health(kind, timeout=60), port, AppState(), NOBODY)
+            assert answer == Answer(False, f"{asked}: Connection refused")
+
+
+@pytest.mark.parametrize(
+    ("ports", "told"),
+    [
+        ((15000, 15001), ""),
+        ((8000, 9123, 15000), ""),
+        ((9123, 15000, 15001), "the app listens on 9123, not on PORT"),
+        ((9123, 80), "the app listens on 80, 9123, not on PORT"),
+        ((4, 3, 2, 1), "the app listens on 1, 2, 3 and others, not on PORT"),
+    ],
+)
+def test_where_an_app_listens_instead(ports: tuple[int, ...], told: str) -> None:
+    tcp = "".join(f" 0: 0100007F:{p:04X} 00000000:0000 0A 0\n" for p in ports)
+    assert tell_elsewhere(8000, (15000, 15001), tcp) == told
+
+
+def test_listeners_are_read_from_the_kernel() -> None:
+    with contextlib.ExitStack() as held:
+        listener = held.enter_context(socket.create_server(("127.0.0.1", 0)))
+        port = listener.getsockname()[1]
+        text = read_listeners()
+    assert len(text) <= 2 * MOST_READ + 1
+    assert tell_elsewhere(port, (), text) == ""
+    assert "not on PORT" in tell_elsewhere(0, (), text)
 
 
 def test_an_app_that_drips_does_not_hold_up_the_probe() -> None:
@@ -101,7 +191,7 @@ def test_an_app_that_drips_does_not_hold_up_the_probe() -> None:
 
 def test_tcp(serve: Serve) -> None:
     port = serve(b"")
-    answer = ask(Health("tcp"), port, AppState(), NOBODY)
+    answer = ask(Health("tcp", timeout=60), port, AppState(), NOBODY)
     assert answer == Answer(True, f"connect 127.0.0.1:{port}: accepted")
     assert ask(Health("tcp"), None, AppState(), NOBODY) == Answer(
         False, "tcp check of a service without a port"
@@ -127,7 +217,7 @@ def test_grpc() -> None:
             ("orders", Answer(False, f"{asked} orders: NOT_SERVING")),
             ("carts", Answer(False, f"{asked} carts: NOT_FOUND None")),
         ):
-            given = ask(Health("grpc", target), port, AppState(), NOBODY)
+            given = ask(Health("grpc", target, timeout=60), port, AppState(), NOBODY)
             assert (given.well, given.text.split(": N")[0]) == (
                 expected.well,
                 expected.text.split(": N")[0],
@@ -149,11 +239,11 @@ def test_command() -> None:
         assert ask(check, None, AppState(), shim) == expected
 
 
-def test_process() -> None:
-
+def test_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe_loopback, "time", SimpleNamespace(time=lambda: 1000.0))
     check = Health("process")
     assert ask(check, None, AppState(), NOBODY) == Answer(False, "process: not running")
-    young = AppState(running=True, started_at=time.time())
+    young = AppState(running=True, started_at=1000.0)
     assert ask(check, None, young, NOBODY) == Answer(False, "process: up for 0 s")
-    old = AppState(running=True, started_at=time.time() - 60)
+    old = AppState(running=True, started_at=940.0)
     assert ask(check, None, old, NOBODY) == Answer(True, "process: up for 60 s")

@@ -7,7 +7,12 @@ import json
 import pytest
 
 from karst.runner.envoy import draw_uid
-from karst.runner.namespace import holds_net_admin, interface_of, ipv6_interfaces
+from karst.runner.namespace import (
+    holds_net_admin,
+    interface_of,
+    ipv6_interfaces,
+    listening_ports,
+)
 from karst.runner.settings import Health, Ports, SettingsError, Sidecar, parse_sidecar
 
 LOOPBACK = "00000000000000000000000000000001 01 80 10 80       lo\n"
@@ -27,6 +32,24 @@ CapEff:\t00000000000001e0
 CapBnd:\t{bounding}
 CapAmb:\t0000000000000000
 """
+
+
+# Listening: 127.0.0.1:9123, Docker's name server, 0.0.0.0:15000 and [::]:9124; and a
+# connection from 9125 to 443.
+SOCKETS = """\
+  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid
+   0: 0100007F:23A3 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000
+   1: 0B00007F:A1B2 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0
+   2: 00000000:3A98 00000000:0000 0A 00000000:00000000 00:00000000 00000000  9999
+   3: 0100007F:23A5 0100007F:01BB 01 00000000:00000000 00:00000000 00000000  1000
+  sl  local_address                         remote_address                        st
+   0: 00000000000000000000000000000000:23A4 00000000000000000000000000000000:0000 0A 0
+   1: 0000000000000000000"""
+
+
+def test_who_listens_is_in_the_kernel_s_tables() -> None:
+    assert listening_ports(SOCKETS) == {9123, 9124, 15000}
+    assert listening_ports("") == set()
 
 
 def test_only_loopback_may_have_an_ipv6_address() -> None:

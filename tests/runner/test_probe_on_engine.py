@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -40,21 +41,32 @@ def target(pair: Any, **change: Any) -> dict[str, Any]:
 
 
 def test_a_healthy_service(pairs_field: Any, api: Any) -> None:
-    [found] = pairs_field.probe([target(api, mesh_version=api.version)], deadline=20)
+    began = time.monotonic()
+    [found] = pairs_field.probe([target(api, mesh_version=api.version)], deadline=120)
+    took = time.monotonic() - began
     status, certificate = found["status"], found["certificate"]
     assert (found["name"], found["verdict"]) == ("api", "healthy")
     assert found["reason"] == "GET api.pairs.karst.internal:8000/: 200"
-    assert 0 < found["latency_ms"] < 5000
+    assert 0 < found["latency_ms"] < took * 1000
     assert (status["status"], status["mesh_version"]) == ("SERVING", api.version)
     assert set(certificate) == {"serial", "not_before", "not_after"}
     assert certificate["not_after"].endswith("Z")
 
 
-def test_only_the_service_that_was_meant(pairs_field: Any, api: Any) -> None:
+def test_only_the_service_that_was_meant(
+    pairs_field: Any, api: Any, eventually: Any
+) -> None:
+    api.becomes("SERVING")
     other = "spiffe://karst.internal/pairs/billing"
-    [found] = pairs_field.probe([target(api, server_id=other)], deadline=1)
-    assert found["verdict"] == "unhealthy"
-    assert found["reason"] == f"{api.address}:50051 is {api.identity.uri}, not {other}"
+    reason = f"{api.address}:50051 is {api.identity.uri}, not {other}"
+
+    def told() -> bool:
+        [found] = pairs_field.probe([target(api, server_id=other)], deadline=1)
+        assert found["verdict"] == "unhealthy"
+        return bool(found["reason"] == reason)
+
+    # With so short a deadline it may be a time-out that is told.
+    eventually(told)
 
 
 def test_a_stranger_is_told_nothing(pairs_field: Any, api: Any) -> None:
@@ -64,10 +76,18 @@ def test_a_stranger_is_told_nothing(pairs_field: Any, api: Any) -> None:
     assert (found["verdict"], found["status"]) == ("unhealthy", {})
 
 
-def test_a_set_that_is_not_taken_up_is_waited_for(pairs_field: Any, api: Any) -> None:
-    [found] = pairs_field.probe([target(api, mesh_version="other")], deadline=3)
-    assert found["verdict"] == "starting"
-    assert found["reason"] == f"its mesh files are {api.version}, not other"
+def test_a_set_that_is_not_taken_up_is_waited_for(
+    pairs_field: Any, api: Any, eventually: Any
+) -> None:
+    api.becomes("SERVING", mesh_version=api.version)
+    wanted = ("starting", f"its mesh files are {api.version}, not other")
+
+    def told() -> bool:
+        [found] = pairs_field.probe([target(api, mesh_version="other")], deadline=3)
+        assert found["verdict"] != "healthy"
+        return (found["verdict"], found["reason"]) == wanted
+
+    eventually(told)
 
 
 def test_several_at_once(pairs_field: Any, api: Any) -> None:
@@ -80,7 +100,7 @@ def test_several_at_once(pairs_field: Any, api: Any) -> None:
     crash.create_app("sh", "-c", "echo no database >&2; exit 2")
     crash.start_app()
     services = [target(api), target(job, port=None, kind="job"), target(crash)]
-    found = {f["name"]: f for f in pairs_field.probe(services, deadline=30)}
+    found = {f["name"]: f for f in pairs_field.probe(services, deadline=120)}
     assert {name: f["verdict"] for name, f in found.items()} == {
         "api": "healthy",
         "job": "completed",
@@ -107,8 +127,15 @@ def test_what_does_not_serve_is_told_at_once_to_who_only_looks(
 
 
 def test_each_service_is_waited_for_as_long_as_it_may_take_itself(
-    pairs_field: Any, api: Any
+    pairs_field: Any, api: Any, eventually: Any
 ) -> None:
+    api.becomes("SERVING")
     wrong = target(api, name="slow", mesh_version="never", patience=1.0)
-    [found] = pairs_field.probe([wrong], deadline=36_000)
-    assert (found["name"], found["verdict"]) == ("slow", "starting")
+
+    def told() -> bool:
+        [found] = pairs_field.probe([wrong], deadline=36_000)
+        assert found["name"] == "slow"
+        return bool(found["verdict"] == "starting")
+
+    # With so little patience it may be a time-out that is told.
+    eventually(told)

@@ -31,7 +31,7 @@ def run(image: str, settings: str, *rights: str) -> tuple[int, str, str]:
         ],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     return done.returncode, done.stdout, done.stderr.splitlines()[-1]
 

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,9 +25,9 @@ SHIM = Path(shim.__file__)
 Start = Callable[..., subprocess.Popen[str]]
 
 
-def popen(*argv: str, **env: str) -> subprocess.Popen[str]:
+def popen(*argv: str, shim: Path = SHIM, **env: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-I", "-S", str(SHIM), "--", *argv],
+        [sys.executable, "-I", "-S", str(shim), "--", *argv],
         env={**os.environ, **env},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -36,23 +37,23 @@ def popen(*argv: str, **env: str) -> subprocess.Popen[str]:
 
 def run_job(*argv: str) -> tuple[int, str, str]:
     with popen(*argv, KARST_KIND="job", KARST_SHIM="standalone") as child:
-        out, err = child.communicate(timeout=20)
+        out, err = child.communicate(timeout=60)
         return child.returncode, out, err
 
 
 class Agent:
     """The sidecar's end of the socket."""
 
-    def __init__(self) -> None:
+    def __init__(self, address: bytes) -> None:
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.listener.bind(shim.AGENT)
+        self.listener.bind(address)
         self.listener.listen()
-        self.listener.settimeout(10)
+        self.listener.settimeout(60)
         self.connections: list[socket.socket] = []
 
     def accept(self) -> socket.socket:
         connection, _ = self.listener.accept()
-        connection.settimeout(10)
+        connection.settimeout(60)
         self.connections.append(connection)
         return connection
 
@@ -85,25 +86,36 @@ def first(messages: Any, kind: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def agent() -> Iterator[Agent]:
-    stand_in = Agent()
+def address() -> bytes:
+    """Where the agent is, instead of where another run on this machine has its own."""
+    return f"\0karst/test/{uuid.uuid4().hex}".encode()
+
+
+@pytest.fixture
+def agent(address: bytes) -> Iterator[Agent]:
+    stand_in = Agent(address)
     yield stand_in
     stand_in.close()
 
 
 @pytest.fixture
-def start() -> Iterator[Start]:
+def start(address: bytes, tmp_path: Path) -> Iterator[Start]:
     """Starts a shim; whatever still runs at the test's end is ended."""
     children: list[subprocess.Popen[str]] = []
+    line = 'AGENT = b"\\0karst/agent"\n'
+    before, found, after = SHIM.read_text().partition(line)
+    assert found
+    moved = tmp_path / "shim.py"
+    moved.write_text(f"{before}AGENT = {address!r}\n{after}")
 
     def start(*argv: str, **env: str) -> subprocess.Popen[str]:
-        children.append(popen(*argv, **env))
+        children.append(popen(*argv, shim=moved, **env))
         return children[-1]
 
     yield start
     for child in children:
         child.terminate()
-        child.communicate(timeout=10)
+        child.communicate(timeout=60)
 
 
 @pytest.mark.parametrize(
@@ -178,16 +190,16 @@ def test_it_restarts_with_growing_pauses(start: Start) -> None:
     child = start("sh", "-c", "echo up; exit 1", KARST_SHIM="standalone")
     lines = [child.stdout.readline() for _ in range(3)]  # type: ignore[union-attr]
     passed = time.monotonic() - began
-    # In the third pause, of two seconds.
-    time.sleep(0.5)
+    told = [child.stderr.readline() for _ in range(3)]  # type: ignore[union-attr]
+    # In the third pause.
     child.terminate()
-    _, err = child.communicate(timeout=10)
+    child.communicate(timeout=60)
     assert lines == ["up\n"] * 3
-    assert 1.5 <= passed < 10
-    assert err.startswith(
-        "karst-shim: the app ended (exit status 1), next start after 0.5 s\n"
-        "karst-shim: the app ended (exit status 1), next start after 1 s\n"
-    )
+    assert passed >= 1.5
+    assert told == [
+        f"karst-shim: the app ended (exit status 1), next start after {pause} s\n"
+        for pause in ("0.5", "1", "2")
+    ]
     # Told to end while nothing runs: as if the signal had ended it.
     assert child.returncode == 143
 
@@ -197,8 +209,28 @@ def test_signals_reach_the_app_and_its_code_is_kept(start: Start) -> None:
     child = start("sh", "-c", script, KARST_SHIM="standalone")
     assert child.stdout.readline() == "up\n"  # type: ignore[union-attr]
     child.send_signal(signal.SIGTERM)
-    out, _ = child.communicate(timeout=10)
+    out, _ = child.communicate(timeout=60)
     assert (out, child.returncode) == ("bye\n", 5)
+
+
+def test_a_signal_that_comes_when_the_app_has_just_ended_is_no_fault() -> None:
+    code = (
+        f"import os, runpy, signal, sys; sys.argv = [{str(SHIM)!r}, '--', 'true']\n"
+        "def wait(*words):\n"
+        "    ended = found(*words)\n"
+        "    if ended[0]: os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    return ended\n"
+        "found, os.waitpid = os.waitpid, wait\n"
+        f"runpy.run_path({str(SHIM)!r}, run_name='__main__')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "KARST_KIND": "job", "KARST_SHIM": "standalone"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_the_app_gets_signals_as_the_engine_gave_them() -> None:
@@ -218,12 +250,18 @@ def test_the_app_gets_signals_as_the_engine_gave_them() -> None:
 def test_what_the_app_leaves_behind_is_ended() -> None:
     code, out, _ = run_job("sh", "-c", "sleep 300 & echo $!")
     assert code == 0
-    status = Path(f"/proc/{int(out)}/status")
-    deadline = time.monotonic() + 5
-    # Whoever inherits the killed process may be slow to reap it.
-    while status.exists() and "State:\tZ" not in status.read_text():
+    deadline = time.monotonic() + 60
+    while is_running(int(out)):
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def is_running(pid: int) -> bool:
+    # Whoever inherits a killed process may be slow to reap it.
+    try:
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def test_no_app_starts_before_its_sidecar(agent: Agent, start: Start) -> None:
@@ -243,7 +281,10 @@ def test_no_app_starts_before_its_sidecar(agent: Agent, start: Start) -> None:
         "restarts": 0,
         "next_start_in": None,
     }
-    assert child.communicate(timeout=10) == ("up\n", "")
+    out, err = child.communicate(timeout=60)
+    assert out == "up\n"
+    # Said once for every ten seconds that this test was held up.
+    assert err.replace("karst-shim: waiting for the sidecar\n", "") == ""
 
 
 def test_a_lost_sidecar_is_met_again_and_told_how_things_are(
@@ -263,7 +304,7 @@ def test_a_lost_sidecar_is_met_again_and_told_how_things_are(
     say(connection, type="ready")
     assert first(messages, "started")["restarts"] == 1
     child.terminate()
-    assert child.wait(timeout=10) == 143
+    assert child.wait(timeout=60) == 143
 
 
 def test_health_commands_run_beside_the_app(agent: Agent, start: Start) -> None:
@@ -272,8 +313,8 @@ def test_health_commands_run_beside_the_app(agent: Agent, start: Start) -> None:
     say(connection, type="ready")
     first(messages, "started")
     for command, timeout, code, output in (
-        (["sh", "-c", "echo $COLOUR; exit 4"], 5, 4, "blue\n"),
-        (["/no/such"], 5, 127, "[Errno 2] No such file or directory: '/no/such'"),
+        (["sh", "-c", "echo $COLOUR; exit 4"], 60, 4, "blue\n"),
+        (["/no/such"], 60, 127, "[Errno 2] No such file or directory: '/no/such'"),
         (
             ["sleep", "30"],
             0.2,
@@ -298,7 +339,7 @@ def test_an_agent_that_reads_nothing_does_not_hold_up_the_app(
     child = start("sh", "-c", script, KARST_KIND="job")
     connection = agent.accept()
     say(connection, type="ready")
-    out, _ = child.communicate(timeout=30)
+    out, _ = child.communicate(timeout=120)
     assert out.count("\n") == 30_000
     assert child.returncode == 0
     texts = [message.get("text", "") for message in read(connection)]

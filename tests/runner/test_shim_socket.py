@@ -42,7 +42,7 @@ class Served:
     def connect(self, *messages: Any) -> socket.socket:
         client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         client.connect(ADDRESS)
-        client.settimeout(5)
+        client.settimeout(60)
         self.clients.append(client)
         for message in messages:
             client.sendall(json.dumps(message).encode() + b"\n")
@@ -51,7 +51,7 @@ class Served:
     def close(self) -> None:
         self.link.closing = True
         self.connect()
-        self.thread.join(timeout=5)
+        self.thread.join(timeout=60)
         for each in (*self.clients, self.listener):
             each.close()
 
@@ -64,7 +64,7 @@ def served() -> Iterator[Served]:
 
 
 def until(what: Callable[[], Any]) -> None:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while not what():
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -163,7 +163,7 @@ def test_a_command_goes_to_the_shim_and_is_answered_on_any_line(served: Served) 
 
     thread = threading.Thread(target=answer)
     thread.start()
-    assert served.link.run(("true",), 2.0) == (0, "ok")
+    assert served.link.run(("true",), 60.0) == (0, "ok")
     thread.join()
 
 
