@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from string import Template
 
 from karst.mesh import clusters, envoy, listeners
@@ -13,6 +14,8 @@ from karst.mesh.model import DOOR_PORT, Door, Node, Peer
 from karst.pki import Leaf
 
 ENVOY_UID = 1337
+_LISTENER = "listener.v3.Listener"
+_CLUSTER = "cluster.v3.Cluster"
 
 
 @dataclass(frozen=True)
@@ -49,18 +52,11 @@ def render_node(
     node: Node, leaf: Leaf, bundle_pem: str, bootstrap: Template
 ) -> FileSet:
     """The files of a service's sidecar."""
-    own = [clusters.app_cluster(node.port, node.protocol)] if node.port else []
     own_names = [f"{node.virtual_address} {_names(node)}"] if node.port else []
     hosts = own_names + [f"{p.virtual_address} {_peer_names(p)}" for p in node.callees]
-    outbound = listeners.outbound_listener(node)
-    both = [listeners.inbound_listener(node), *([outbound] if outbound else [])]
     files = _common(leaf, bundle_pem, bootstrap, node.identity.service)
-    files["lds.json"] = PeerFile(_resources("listener.v3.Listener", both))
-    files["cds.json"] = PeerFile(
-        _resources(
-            "cluster.v3.Cluster", own + [clusters.peer_cluster(p) for p in node.callees]
-        )
-    )
+    files["lds.json"] = PeerFile(_discovery(_listeners(_unmoved(node))))
+    files["cds.json"] = PeerFile(_discovery(_clusters(node)))
     callers = (*node.callers, node.probe)
     files["sds-callers.json"] = PeerFile(
         _json(envoy.trust_secret("callers", bundle_pem, callers))
@@ -81,10 +77,8 @@ def render_door(
     target = door.target
     files = _common(leaf, bundle_pem, bootstrap, door.identity.service)
     listener = listeners.door_listener(target, DOOR_PORT, tls=certificate is not None)
-    files["lds.json"] = PeerFile(_resources("listener.v3.Listener", [listener]))
-    files["cds.json"] = PeerFile(
-        _resources("cluster.v3.Cluster", [clusters.peer_cluster(target)])
-    )
+    files["lds.json"] = PeerFile(_discovery([_resource(_LISTENER, listener)]))
+    files["cds.json"] = PeerFile(_discovery([_peer_cluster(target)]))
     if certificate:
         chain, key = (pem.decode() for pem in certificate)
         files["sds-door.json"] = PeerFile(
@@ -119,8 +113,39 @@ def _peer_names(peer: Peer) -> str:
     return f"{peer.identity.service} {peer.identity.dns}"
 
 
-def _resources(kind: str, resources: list[envoy.Resource]) -> bytes:
-    return _json(envoy.discovery(kind, resources))
+def _unmoved(node: Node) -> Node:
+    """Without where its callees are now, which no listener says."""
+    return replace(node, callees=tuple(replace(p, endpoints=()) for p in node.callees))
+
+
+# An apply renders every sidecar of a stack several times, and where everybody may call
+# everybody, each holds every service.
+@lru_cache(maxsize=1024)
+def _listeners(node: Node) -> tuple[bytes, ...]:
+    outbound = listeners.outbound_listener(node)
+    both = [listeners.inbound_listener(node), *([outbound] if outbound else [])]
+    return tuple(_resource(_LISTENER, listener) for listener in both)
+
+
+def _clusters(node: Node) -> list[bytes]:
+    own = [clusters.app_cluster(node.port, node.protocol)] if node.port else []
+    found = [_resource(_CLUSTER, cluster) for cluster in own]
+    return found + [_peer_cluster(peer) for peer in node.callees]
+
+
+@lru_cache(maxsize=1024)
+def _peer_cluster(peer: Peer) -> bytes:
+    return _resource(_CLUSTER, clusters.peer_cluster(peer))
+
+
+def _resource(kind: str, resource: envoy.Resource) -> bytes:
+    url = f"type.googleapis.com/envoy.config.{kind}"
+    return _json({"@type": url, **resource})
+
+
+def _discovery(resources: Iterable[bytes]) -> bytes:
+    """A DiscoveryResponse of one type, as a watched file holds it."""
+    return b'{"resources":[%s]}' % b",".join(resources)
 
 
 def _json(value: object) -> bytes:

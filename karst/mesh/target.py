@@ -13,15 +13,19 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
+from tenacity import Retrying, retry_if_not_result, stop_after_attempt, wait_fixed
+
 from karst.effects.engine import Engine
 from karst.effects.engine_volumes import (
     VolumeFile,
     list_volumes,
     read_volumes,
 )
+from karst.errors import EngineError
 from karst.secret import Secret
 
 _FILE = "target.json"
+_TRIES, _PAUSE = 5, 0.3
 
 
 @dataclass(frozen=True)
@@ -58,14 +62,44 @@ def volume_name(stack: str) -> str:
 
 
 def read_target(engine: Engine, image: str, stack: str) -> TargetState:
-    """Read the state, or make an empty one where the stack is new to this engine."""
+    """Read the state, or make an empty one where the stack is new to this engine.
+
+    Raises EngineError where it is torn: a run was killed while it wrote.
+    """
     name = volume_name(stack)
-    labels = {"karst.stack": stack}
-    if any(v.name == name for v in list_volumes(engine, labels)):
-        content = read_volumes(engine, image, [name], _FILE).get(name)
-        if content:
-            return TargetState(**json.loads(content))
+    if all(v.name != name for v in list_volumes(engine, {"karst.stack": stack})):
+        return _empty()
+    # The engine removes a file, then writes the new one: another run that does so just
+    # now leaves it missing, or short, for a moment.
+    tries = Retrying(
+        stop=stop_after_attempt(_TRIES),
+        wait=wait_fixed(_PAUSE),
+        retry=retry_if_not_result(lambda found: found is not None and _is_whole(found)),
+        retry_error_callback=lambda last: last.outcome and last.outcome.result(),
+    )
+    content = tries(lambda: read_volumes(engine, image, [name], _FILE).get(name))
+    if content is None:
+        return _empty()
+    if not _is_whole(content):
+        raise EngineError(
+            f"what karst keeps on the target about '{stack}' is torn: a run was killed "
+            "while it wrote",
+            where=f"{_FILE} in volume {name}",
+            remedy=f"`docker volume rm {name}`, then `karst deploy`: it hands everything "
+            "over again",
+        )
+    return TargetState(**json.loads(content))
+
+
+def _empty() -> TargetState:
     return TargetState(key=secrets.token_hex(32))
+
+
+def _is_whole(content: bytes) -> bool:
+    try:
+        return isinstance(json.loads(content), dict)
+    except ValueError:
+        return False
 
 
 def target_file(state: TargetState) -> VolumeFile:

@@ -10,6 +10,8 @@ from karst.command import Command
 VARIABLES = "stack.tfvars.json"
 # Another run may hold the lock for a moment; one that died holds it for ever.
 LOCK_TIMEOUT = "-lock-timeout=20s"
+# What `plan -detailed-exitcode` says of a plan that holds changes.
+CHANGES = 2
 
 
 def environment(cli_config: Path | None, docker_host: str | None) -> dict[str, str]:
@@ -58,7 +60,9 @@ def plan(
     *,
     refresh: bool = True,
 ) -> Command:
+    """Make a plan; its exit code is 0 for one without changes, or CHANGES."""
     argv = [program, "plan", "-input=false", "-no-color", LOCK_TIMEOUT]
+    argv.append("-detailed-exitcode")
     argv += [f"-var-file={VARIABLES}", f"-out={out}"]
     if not refresh:
         argv.append("-refresh=false")
@@ -71,9 +75,11 @@ def plan_part(
     env: Mapping[str, str],
     out: Path,
     only: Sequence[str],
+    *,
+    refresh: bool = False,
 ) -> Command:
-    """Plan these addresses alone, told as JSON lines; nothing is refreshed."""
-    argv = plan(program, folder, env, out, refresh=False).argv
+    """Plan these addresses alone, told as JSON lines."""
+    argv = plan(program, folder, env, out, refresh=refresh).argv
     argv += ("-json", *(f"-target={address}" for address in only))
     return Command(argv, cwd=folder, env=env)
 

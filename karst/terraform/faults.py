@@ -28,6 +28,12 @@ _NO_PROVIDER = (
     "Could not load plugin",
     "Inconsistent dependency lock file",
 )
+# What Docker's client says depends on how far it came: refused, or cut off on the way.
+_NO_ENGINE = (
+    "Cannot connect to the Docker daemon",
+    "error during connect",
+    "pinging Docker",
+)
 
 
 def explain(outcome: Outcome, *, doing: str, where: str) -> KarstError:
@@ -81,7 +87,15 @@ def explain(outcome: Outcome, *, doing: str, where: str) -> KarstError:
             remedy="publish on another port, or stop what listens there",
             detail=detail,
         )
-    if "Cannot connect to the Docker daemon" in text or "pinging Docker" in text:
+    if "docker_network" in text and "to become 'removed'" in text:
+        # Old engines do when many containers go at once: moby/moby issue 17217.
+        return EngineError(
+            "the engine does not let go of a network",
+            where=where,
+            remedy="see by `docker network inspect` who is on it; where nobody is, the engine miscounts until it is restarted: do that, and run the same command again",
+            detail=detail,
+        )
+    if any(mark in text for mark in _NO_ENGINE):
         return EngineError(
             "the Docker engine does not answer",
             where=where,

@@ -7,8 +7,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
+from karst.terraform.differing import differing
 from karst.terraform.stack import NetworkVariables, Stack, digest
 
 Action = Literal["add", "change", "remove", "keep"]
@@ -150,7 +151,7 @@ def parse_plan(
                 role=match["name"] if match else entry["name"],
                 key=str(entry.get("index", "") or ""),
                 actions=actions,
-                attributes=_differing(change),
+                attributes=differing(change),
             )
         )
         canonical.append(
@@ -170,6 +171,23 @@ def parse_plan(
         services=_by_service(resources, stack, applied_edges),
         fingerprint=digest(canonical, 64),
         known=frozenset(known),
+    )
+
+
+def plan_of_nothing(
+    *, stack: Stack, path: Path, applied_edges: Mapping[str, tuple[str, ...]]
+) -> Plan:
+    """The Plan of a stack that stands as it is wanted: the state has its containers."""
+    containers = {r.container for r in stack.services.values()}
+    containers |= {r.sidecar for r in stack.services.values()}
+    containers |= {d.container for d in stack.doors.values()}
+    return Plan(
+        stack=stack,
+        path=path,
+        resources=(),
+        services=_by_service((), stack, applied_edges),
+        fingerprint=digest([], 64),
+        known=frozenset(containers),
     )
 
 
@@ -193,22 +211,6 @@ def parse_network(text: str) -> NetworkVariables | None:
                 *(made.get(key) or "" for key in ("subnet", "gateway", "ip_range")),
             )
     return None
-
-
-def _differing(change: Mapping[str, Any]) -> tuple[str, ...]:
-    before, after = change.get("before"), change.get("after")
-    if not isinstance(before, dict) or not isinstance(after, dict):
-        return ()
-    unknown = change.get("after_unknown") or {}
-    # The provider writes "nothing" as null before and as zero or empty after.
-    names = {
-        n
-        for n in {*before, *after}
-        if before.get(n) != after.get(n) and (before.get(n) or after.get(n))
-    }
-    forced = {str(p[0]) for p in change.get("replace_paths") or [] if p}
-    computed = {n for n in names if unknown.get(n) is True and n not in forced}
-    return tuple(sorted(names - computed))
 
 
 def _by_service(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from karst.command import Command, Outcome
@@ -22,6 +23,7 @@ from karst.terraform.plan import (
     parse_network,
     parse_part,
     parse_plan,
+    plan_of_nothing,
 )
 from karst.terraform.stack import (
     Applied,
@@ -31,11 +33,11 @@ from karst.terraform.stack import (
     parse_outputs,
     render_variables,
 )
-from karst.terraform.state_file import StateFile, StateKeeper
+from karst.terraform.state_file import Progress, StateFile, StateKeeper
 
-Progress = Callable[[str], None]
 # As long as Terraform waits for the state's own lock.
 _PATIENCE = 20.0
+_WAITING = "waiting for another karst on this stack"
 # Terraform's own local state; the second is karst's to carry to the target and back.
 FILE_BACKENDS = ("local", "target")
 _RECORD = "terraform_data.applied"
@@ -69,22 +71,44 @@ class Session:
         }
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def alone(self, tell: Progress | None = None) -> Iterator[None]:
         """Have the folder to oneself: two runs in it would apply each other's plans.
 
-        Raises StateLockedError where another run keeps it for longer than 20 s.
+        `tell` hears of a wait for another run. Raises StateLockedError where that one
+        keeps the folder for longer than 20 s.
         """
-        private_directory(self.folder.parent)
-        lock = self.folder.with_name(f"{self.folder.name}.lock")
-        with locked(lock, seconds=_PATIENCE) as ours:
+        waiting = partial(tell, _WAITING) if tell else None
+        with locked(self._lock, seconds=_PATIENCE, waiting=waiting) as ours:
             if not ours:
                 raise StateLockedError(
                     "another karst works on this stack",
                     where=str(self.folder),
                     remedy="wait for it to end, and run the same command again",
                 )
-            with self._state.alone() if self._state else nullcontext():
+            with self._state.alone(tell) if self._state else nullcontext():
                 yield
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Have the folder prepared for a look at the state, also beside another run.
+
+        That one has prepared it, and is left alone: while Terraform applies it has the
+        state's file open, and would write into one whose place another has taken.
+        """
+        ready = self._stamp.exists()
+        with locked(self._lock, seconds=0.0 if ready else _PATIENCE) as ours:
+            if ours:
+                self.prepare()
+            yield
+
+    @property
+    def _lock(self) -> Path:
+        private_directory(self.folder.parent)
+        return self.folder.with_name(f"{self.folder.name}.lock")
+
+    @property
+    def _stamp(self) -> Path:
+        return self.folder / ".prepared"
 
     def prepare(self) -> None:
         """Have the module and its provider in place; quick where they are."""
@@ -93,7 +117,7 @@ class Session:
             self._state.prepare()
         sources = {f.name: f.read_text() for f in sorted(self.module.glob("*.tf"))}
         sources["backend.tf.json"] = self._backend()
-        stamp = self.folder / ".prepared"
+        stamp = self._stamp
         mark = digest([sources, self.program, str(self.cli_config)], 64)
         initialised = (self.folder / ".terraform").is_dir()
         if initialised and stamp.exists() and stamp.read_text() == mark:
@@ -139,8 +163,11 @@ class Session:
         command = arguments.plan(
             self.program, self.folder, self._env, saved, refresh=refresh
         )
-        self._run(command, "terraform plan")
+        outcome = self._run(command, "terraform plan", well=(0, arguments.CHANGES))
         saved.chmod(0o600)
+        if outcome.code != arguments.CHANGES:
+            # Showing it starts the provider once more, to say that there is nothing.
+            return plan_of_nothing(stack=stack, path=saved, applied_edges=applied.edges)
         shown = self._run(
             arguments.show(self.program, self.folder, self._env, saved),
             "reading the plan",
@@ -149,11 +176,18 @@ class Session:
             shown.stdout, stack=stack, path=saved, applied_edges=applied.edges
         )
 
-    def plan_part(self, stack: Stack, only: Sequence[str] = ()) -> PartPlan:
-        """Make and save a plan for `stack` of these addresses alone; () is all."""
+    def plan_part(
+        self, stack: Stack, only: Sequence[str] = (), *, refresh: bool = False
+    ) -> PartPlan:
+        """Make and save a plan for `stack` of these addresses alone; () is all.
+
+        It goes by the state as it is, unless `refresh` asks the engine first.
+        """
         saved = self._ready(stack)
-        command = arguments.plan_part(self.program, self.folder, self._env, saved, only)
-        told = self._run(command, "terraform plan")
+        command = arguments.plan_part(
+            self.program, self.folder, self._env, saved, only, refresh=refresh
+        )
+        told = self._run(command, "terraform plan", well=(0, arguments.CHANGES))
         saved.chmod(0o600)
         return parse_part(told.stdout, path=saved)
 
@@ -222,9 +256,14 @@ class Session:
         return json.dumps({"terraform": {"backend": {backend: config}}})
 
     def _run(
-        self, command: Command, doing: str, progress: Progress | None = None
+        self,
+        command: Command,
+        doing: str,
+        progress: Progress | None = None,
+        *,
+        well: tuple[int, ...] = (0,),
     ) -> Outcome:
         outcome = self.processes.run(command, on_line=progress)
-        if not outcome.ok:
+        if outcome.code not in well:
             raise faults.explain(outcome, doing=doing, where=str(self.folder))
         return outcome

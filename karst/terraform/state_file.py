@@ -11,12 +11,14 @@ from typing import Protocol
 
 from karst.effects.workspace import atomic_write
 
+Progress = Callable[[str], None]
+
 
 class StateKeeper(Protocol):
     """A place beyond this machine where the state's file is kept between runs."""
 
-    def alone(self) -> AbstractContextManager[None]:
-        """Keep every other run out; raises StateLockedError."""
+    def alone(self, tell: Progress | None) -> AbstractContextManager[None]:
+        """Keep every other run out, and tell of a wait; raises StateLockedError."""
         ...
 
     def fetch(self) -> bytes | None:
@@ -39,8 +41,8 @@ class StateFile:
     path: Path
     keeper: StateKeeper | None = None
 
-    def alone(self) -> AbstractContextManager[None]:
-        return self.keeper.alone() if self.keeper else nullcontext()
+    def alone(self, tell: Progress | None) -> AbstractContextManager[None]:
+        return self.keeper.alone(tell) if self.keeper else nullcontext()
 
     def prepare(self) -> None:
         """Have the state in place, whole.
@@ -71,8 +73,16 @@ class StateFile:
         return self.path.with_suffix(".before")
 
 
+def is_state(content: bytes) -> bool:
+    """Whether this is a state, and all of it."""
+    try:
+        return "lineage" in json.loads(content)
+    except ValueError:
+        return False
+
+
 def _is_state(file: Path) -> bool:
     try:
-        return "lineage" in json.loads(file.read_bytes())
-    except (OSError, ValueError):
+        return is_state(file.read_bytes())
+    except OSError:
         return False

@@ -23,8 +23,8 @@ def test_lines() -> None:
     ]
     assert [" ".join(c.argv) for c in found] == [
         "terraform init -input=false -no-color",
-        "tofu plan -input=false -no-color -lock-timeout=20s -var-file=stack.tfvars.json -out=stack.tfplan",
-        "tofu plan -input=false -no-color -lock-timeout=20s -var-file=stack.tfvars.json -out=stack.tfplan -refresh=false -json -target=a.b -target=c.d",
+        "tofu plan -input=false -no-color -lock-timeout=20s -detailed-exitcode -var-file=stack.tfvars.json -out=stack.tfplan",
+        "tofu plan -input=false -no-color -lock-timeout=20s -detailed-exitcode -var-file=stack.tfvars.json -out=stack.tfplan -refresh=false -json -target=a.b -target=c.d",
         "terraform show -json stack.tfplan",
         "terraform apply -input=false -no-color -lock-timeout=20s stack.tfplan",
         "terraform destroy -auto-approve -input=false -no-color -lock-timeout=20s -var-file=stack.tfvars.json",

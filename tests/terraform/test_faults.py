@@ -55,6 +55,17 @@ LOCKED = """╷
             EngineError,
             "the Docker engine does not answer",
         ),
+        (
+            # One that ends between a client's ping and its question.
+            'Unable to create network: error during connect: Post "http://%2Fx/v1.41/networks/create": EOF',
+            EngineError,
+            "the Docker engine does not answer",
+        ),
+        (
+            "state to become 'removed' (timeout: 30s)\n  with docker_network.mesh,",
+            EngineError,
+            "the engine does not let go of a network",
+        ),
         ("Error: something else", TerraformError, "terraform apply failed"),
     ],
 )

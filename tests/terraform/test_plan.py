@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from karst.terraform import NetworkVariables, Plan, Release, ServiceChange, Stack
-from karst.terraform.plan import parse_containers, parse_plan
+from karst.terraform import (
+    DoorRelease,
+    NetworkVariables,
+    Plan,
+    Release,
+    ServiceChange,
+    Stack,
+)
+from karst.terraform.plan import parse_containers, parse_plan, plan_of_nothing
 
 NETWORK = NetworkVariables("n", "10.0.0.0/24", "10.0.0.1", "10.0.0.0/26")
 
@@ -67,6 +75,30 @@ def test_nothing_to_do() -> None:
     assert plan.counts() == {"add": 0, "change": 0, "remove": 0, "keep": 1}
 
 
+def test_a_plan_without_changes_is_the_same_read_or_not() -> None:
+    """Terraform says by its exit code that there are none: then nothing is read."""
+    web, api = release("web", "1"), release("api", "2")
+    edges = {"web": ("api",), "api": ()}
+    door = DoorRelease("web", "3", "s-web-door-3", "{}", "k", "", "n", "", 80, 15080)
+    wanted = replace(stack(web, api, edges=edges), doors={door.key: door})
+    containers = {
+        (role, each.key): name
+        for each in (web, api)
+        for role, name in (("app", each.container), ("sidecar", each.sidecar))
+    }
+    containers["door", door.key] = door.container
+    kept = [
+        change(role, key, "no-op", before={"name": name}, after={"name": name})
+        for (role, key), name in containers.items()
+    ]
+    read = parse(
+        wanted, *({**c, "type": "docker_container"} for c in kept), before=edges
+    )
+    unread = plan_of_nothing(stack=wanted, path=Path("p"), applied_edges=edges)
+    assert unread == read
+    assert unread.known == set(containers.values())
+
+
 def test_add_change_remove_keep() -> None:
     wanted = stack(release("new", "1"), release("api", "2"), release("web", "1"))
     plan = parse(
@@ -119,6 +151,48 @@ def test_what_differs_is_named_without_what_is_computed() -> None:
     (resource,) = parse(stack(release("api", "1")), drift).resources
     assert resource.attributes == ("image",)
     assert resource.actions == ("delete", "create")
+
+
+def test_of_a_door_made_anew_only_what_was_asked_differs() -> None:
+    """As the provider writes a door whose port changes."""
+
+    def door(release: str, port: int, **other: Any) -> dict[str, Any]:
+        labels = {"karst.release": release, "karst.role": "edge"}
+        return {
+            "name": f"shop-web-door-{release}",
+            "env": [f'KARST_SIDECAR={{"release": "{release}"}}'],
+            "labels": [{"label": n, "value": v} for n, v in labels.items()],
+            "ports": [{"external": port, "ip": "127.0.0.1"}],
+            **other,
+        }
+
+    forced = ("ports", "env", "volumes", "labels", "name")
+
+    def differing(before: dict[str, Any], after: dict[str, Any]) -> tuple[str, ...]:
+        replaced = change(
+            "door",
+            "web",
+            "delete",
+            "create",
+            before=before,
+            after=after,
+            after_unknown={"hostname": True},
+            replace_paths=[[name] for name in forced],
+        )
+        return parse(stack(release("web", "1")), replaced).resources[0].attributes
+
+    nets = [[{"name": "n", "gw_priority": unset}] for unset in (0, None)]
+    volumes = [
+        [{"volume_name": f"shop-web-door-{r}-mesh", "read_only": unset}]
+        for r, unset in (("0ld", False), ("4ew", None))
+    ]
+    before = door("0ld", 80, user="0:0", hostname="c0", networks_advanced=nets[0])
+    after = door("4ew", 81, user=None, networks_advanced=nets[1])
+    before["volumes"], after["volumes"] = volumes
+    assert differing(before, after) == ("ports",)
+    assert differing(before, {**after, "image": "b"}) == ("image", "ports")
+    # Nothing else to name: then what follows from the release is said.
+    assert differing(door("0ld", 80), door("4ew", 80)) == ("env", "labels", "name")
 
 
 def test_equal_plans_have_equal_fingerprints() -> None:

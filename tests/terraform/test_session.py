@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -191,6 +192,59 @@ def test_a_state_that_was_torn_by_a_kill_is_put_back(
     assert session.applied().edges == {"web": ("api",)}
 
 
+class Elsewhere:
+    """A state kept elsewhere, as it was before what is under way."""
+
+    def __init__(self, kept: bytes) -> None:
+        self.kept = kept
+
+    def alone(self, tell: object) -> AbstractContextManager[None]:
+        del tell
+        return nullcontext()
+
+    def fetch(self) -> bytes:
+        return self.kept
+
+    def keep(self, content: bytes) -> None:
+        self.kept = content
+
+
+@pytest.mark.parametrize("backend", ["local", "target"])
+def test_a_look_beside_another_run_leaves_it_its_state(
+    session: Session, backend: str
+) -> None:
+    """Terraform writes into the file that it has opened, whatever has its name by then."""
+    apply(session, stack(web=("api",)))
+    apply(session, stack(web=("api", "db")))
+    state = session.folder / "stack.tfstate"
+    if backend == "target":
+        kept = Elsewhere(state.read_bytes())
+        session = replace(session, state=StateSpec("target"), keeper=kept)
+    with session.alone(), state.open("r+") as terraform:
+        whole = terraform.read()
+        terraform.truncate(0)
+        with session.reading():
+            pass
+        terraform.seek(0)
+        terraform.write(whole.replace('"db"', '"search"'))
+        terraform.flush()
+        with session.reading():
+            assert session.applied().edges == {"web": ("api", "search")}
+
+
+def test_a_look_prepares_a_folder_where_nobody_works(
+    session: Session, tmp_path: Path
+) -> None:
+    apply(session, stack(web=("api",)))
+    state = (session.folder / "stack.tfstate").read_bytes()
+    folder = tmp_path / "other/s"
+    other = replace(
+        session, folder=folder, state=StateSpec("target"), keeper=Elsewhere(state)
+    )
+    with other.reading():
+        assert other.applied().edges == {"web": ("api",)}
+
+
 def test_a_part_is_held_to_the_whole_plan(session: Session) -> None:
     apply(session, stack(web=("api",), old=()))
     reviewed = session.plan(stack(web=("db",), old=()), session.applied())
@@ -207,3 +261,18 @@ def test_a_part_that_can_not_be_planned_is_a_sentence(session: Session) -> None:
         session.plan_part(stack())
     assert "Reference to undeclared input variable" in caught.value.detail
     assert "@level" not in caught.value.detail
+
+
+def test_a_run_that_waits_for_another_says_so(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("karst.terraform.session._PATIENCE", 1.5)
+    told: list[str] = []
+    with session.alone(told.append):
+        assert told == []
+        with (
+            pytest.raises(StateLockedError, match="another karst works on this stack"),
+            session.alone(told.append),
+        ):
+            pass
+    assert told == ["waiting for another karst on this stack"]
