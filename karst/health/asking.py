@@ -97,8 +97,10 @@ IDENTITY_FILES = {
 
 def run_probe(setting: ProbeSetting, request: Mapping[str, Any]) -> Iterator[str]:
     """Run the probe container with a short-lived identity; yield what it prints."""
+    # An app may take longer to start than that.
+    lifetime = max(_LIFETIME, 2 * timedelta(seconds=request.get("deadline", 0.0)))
     leaf = setting.authority.issue(
-        Identity(setting.stack, PROBE), now=setting.now, lifetime=_LIFETIME
+        Identity(setting.stack, PROBE), now=setting.now, lifetime=lifetime
     )
     files = {
         "cert.pem": leaf.certificate_pem,

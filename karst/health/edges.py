@@ -76,10 +76,14 @@ def ask_edges(
         partial(_ask_inside, setting, request, container, asks)
         for container, asks in questions.inside.items()
     ]
-    with ThreadPoolExecutor(_CONTAINERS_AT_ONCE) as pool:
-        answers: dict[str, dict[str, Any]] = {}
+    answers: dict[str, dict[str, Any]] = {}
+    pool = ThreadPoolExecutor(_CONTAINERS_AT_ONCE)
+    try:
         for found in [pool.submit(each) for each in work]:
             answers |= found.result()
+    finally:
+        # Nobody waits for what has not begun where one failed, or a user gave up.
+        pool.shutdown(wait=True, cancel_futures=True)
     verdicts = [
         EdgeVerdict(
             pair.caller, pair.callee, pair.expected, **_join(answers, pair.asks)

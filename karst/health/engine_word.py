@@ -9,6 +9,8 @@ from karst.effects.engine_facts import ContainerState
 from karst.health.verdict import Verdict
 
 LAST_LINES = 20
+# True of what was stopped for good, and of what the keeper is about to start again.
+ENDED = "the app's container does not run; if it stays so, `karst deploy` starts it"
 
 
 def describe_exit(state: ContainerState) -> str:
@@ -42,16 +44,23 @@ def job_verdict(engine: Engine, service: str, release: str, container: str) -> V
     )
 
 
-def with_engine_word(engine: Engine, verdict: Verdict, container: str) -> Verdict:
+def with_engine_word(
+    engine: Engine, verdict: Verdict, container: str, *, look: bool = False
+) -> Verdict:
     """Complete a verdict by what the engine knows of the app's container.
 
     The engine's HEALTHCHECK counts where there is one: a service whose own check
     fails is not healthy, whatever its port answers.
+
+    `look`: no deploy is under way, so one may be the remedy.
     """
     state = engine.container(container)
     if state is None:
         return replace(verdict, state="missing", reason="there is no such container")
-    if verdict.state == "healthy":
+    if look and state.status == "exited":
+        # The agent knows the shim's last word only, which may promise a next start.
+        verdict = replace(verdict, state="unhealthy", reason=ENDED)
+    elif verdict.state == "healthy":
         if not state.running:
             verdict = replace(
                 verdict, state="unhealthy", reason="the app's container does not run"

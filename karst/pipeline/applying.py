@@ -13,7 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from karst.build.sidecar import have_sidecar_image
-from karst.effects.engine_volumes import ensure_running, remove_leftovers
+from karst.effects.engine import Engine
+from karst.effects.engine_lasting import ensure_running
+from karst.effects.engine_volumes import remove_leftovers
 from karst.health import Verdict
 from karst.pipeline import checks
 from karst.pipeline.handing import required_secrets
@@ -26,7 +28,7 @@ from karst.terraform import Stack
 KEEPER = "karst-keeper"
 _SOCKET = "/var/run/docker.sock"
 _BUILDS_AT_ONCE = 4
-# No delivery and no probe that has ended is this old while its run lives.
+# No delivery is this old while its run lives, and no probe has ended so long ago.
 _LEFT_SECONDS = 60.0
 
 
@@ -73,22 +75,25 @@ def apply(tools: Tools, planned: Planned) -> ApplyOutcome:
         have_sidecar_image(tools.engine, tools.sidecar_image)
         build_missing(tools, planned)
         checks.refuse_users(tools.engine, planned)
-    with watch.measure("deliver"):
-        run = open_run(tools, planned)
-        clear_unknown(tools.engine, planned, run.target)
-        run.hand_first_sets()
-    with ThreadPoolExecutor(1) as beside:
-        keeper = beside.submit(ensure_keeper, tools, planned)
+    with ThreadPoolExecutor(2) as beside:
+        with watch.measure("deliver"):
+            run = open_run(tools, planned)
+            clear_unknown(tools.engine, planned, run.target)
+            run.foresee_expansion(beside)
+            run.hand_first_sets()
+        keeper = beside.submit(_ensure_keeper, tools, planned)
         with watch.measure("terraform"):
             run.expand()
         with watch.measure("keeper"):
             keeper.result()
+            # Before the first sidecar was there, another stack's destroy may have taken it.
+            _ensure_keeper(tools, planned)
         order = waves(planned.spec)
         for wave in order:
             with watch.measure("start"):
                 run.start(wave)
             if wave == order[-1]:
-                run.foresee(beside)
+                run.foresee_contraction(beside)
             with watch.measure("health"):
                 run.prove(wave)
             with watch.measure("deliver"):
@@ -126,12 +131,15 @@ def _missing_text(planned: Planned) -> str:
     return ", ".join(parts)
 
 
-def ensure_keeper(tools: Tools, planned: Planned) -> None:
+def _ensure_keeper(tools: Tools, planned: Planned) -> None:
+    if planned.spec.mesh.keeper:
+        ensure_keeper(tools.engine, tools.sidecar_image)
+
+
+def ensure_keeper(engine: Engine, image: str) -> None:
     """Have the one keeper of this engine running, of the newest image that came by."""
-    if not planned.spec.mesh.keeper:
-        return
     settings = {
-        "image": tools.sidecar_image,
+        "image": image,
         "command": ["keeper"],
         "network_mode": "none",
         "read_only": True,
@@ -140,6 +148,6 @@ def ensure_keeper(tools: Tools, planned: Planned) -> None:
         "restart_policy": {"Name": "always"},
         "labels": {"karst.role": "keeper"},
         "mem_limit": "64m",
-        "volumes": {tools.engine.socket: {"bind": _SOCKET}},
+        "volumes": {engine.socket: {"bind": _SOCKET}},
     }
-    ensure_running(tools.engine, KEEPER, settings)
+    ensure_running(engine, KEEPER, settings)

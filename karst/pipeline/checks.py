@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from ipaddress import IPv4Network, ip_network
 from itertools import islice
@@ -23,26 +23,47 @@ _PRIVATE = ("172.16.0.0/12", "10.0.0.0/8", "192.168.0.0/16")
 
 def refuse_clashes(engine: Engine, spec: StackSpec, stack: Stack) -> None:
     """Raise NetworkClashError where the mesh's network or a host port is taken."""
-    wanted = ip_network(stack.network.subnet)
-    networks = engine.networks()
+    doors = {d.service: (d.host_ip, d.host_port) for d in stack.doors.values()}
+    for clash in _clashes(engine, spec, doors):
+        raise clash
+
+
+def find_clashes(engine: Engine, spec: StackSpec) -> tuple[NetworkClashError, ...]:
+    """All that a plan of `spec` would be refused for, one by one."""
+    published = ((s.name, s.publish) for s in spec.services)
+    doors = {name: (p.address, p.port) for name, p in published if p}
+    return tuple(_clashes(engine, spec, doors))
+
+
+def _clashes(
+    engine: Engine, spec: StackSpec, doors: Mapping[str, tuple[str, int]]
+) -> Iterator[NetworkClashError]:
+    yield from network_clashes(engine.networks(), spec)
+    yield from _port_clashes(engine, spec, doors)
+
+
+def network_clashes(
+    networks: Sequence[NetworkFacts], spec: StackSpec
+) -> Iterator[NetworkClashError]:
+    """What of the engine's networks is in the way of the mesh's own."""
+    wanted = ip_network(spec.mesh.subnet)
     for network in networks:
         ours = network.labels.get("karst.stack") == spec.name
-        if network.name == stack.network.name:
+        if network.name == spec.mesh.network:
             if ours:
                 continue
-            raise NetworkClashError(
+            yield NetworkClashError(
                 f"the engine has a network '{network.name}' that is not this stack's",
                 where=f"{spec.source} mesh.network",
                 remedy="give mesh.network another name (and mesh.subnet a range of its own)",
             )
-        if any(wanted.overlaps(IPv4Network(s)) for s in _ipv4(network.subnets)):
+        elif any(wanted.overlaps(IPv4Network(s)) for s in _ipv4(network.subnets)):
             free = ", ".join(free_subnets(networks))
-            raise NetworkClashError(
+            yield NetworkClashError(
                 f"{wanted} overlaps with the engine's network '{network.name}' ({', '.join(network.subnets)})",
                 where=f"{spec.source} mesh.subnet",
                 remedy=f"set mesh.subnet to a free range, such as {free}",
             )
-    _refuse_ports(engine, spec, stack)
 
 
 def others_subnets(engine: Engine, stack: str) -> tuple[str, ...]:
@@ -55,18 +76,21 @@ def others_subnets(engine: Engine, stack: str) -> tuple[str, ...]:
     )
 
 
-def _refuse_ports(engine: Engine, spec: StackSpec, stack: Stack) -> None:
+def _port_clashes(
+    engine: Engine, spec: StackSpec, doors: Mapping[str, tuple[str, int]]
+) -> Iterator[NetworkClashError]:
     taken = engine.published_ports()
-    for door in stack.doors.values():
+    for service, (host_ip, host_port) in doors.items():
         for (ip, port), (name, owner) in taken.items():
             everywhere = "0.0.0.0"  # noqa: S104
-            same = ip == door.host_ip or everywhere in (ip, door.host_ip)
-            if port == door.host_port and same and owner != spec.name:
-                raise NetworkClashError(
-                    f"host port {door.host_ip}:{port} is published by container '{name}'",
-                    where=f"{spec.source} services.{door.service}.publish",
+            same = ip == host_ip or everywhere in (ip, host_ip)
+            if port == host_port and same and owner != spec.name:
+                yield NetworkClashError(
+                    f"host port {host_ip}:{port} is published by container '{name}'",
+                    where=f"{spec.source} services.{service}.publish",
                     remedy="publish on another port, or stop that container",
                 )
+                break
 
 
 def free_subnets(networks: Iterable[NetworkFacts], count: int = 3) -> tuple[str, ...]:

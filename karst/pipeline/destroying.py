@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from karst.config.spec import StackSpec
+from karst.effects.engine import Engine
 from karst.effects.engine_volumes import remove_volume
 from karst.mesh import addresses
-from karst.pipeline.applying import KEEPER
+from karst.pipeline.applying import KEEPER, ensure_keeper
 from karst.pipeline.handing import stack_volumes
 from karst.pipeline.leftovers import remove_unknown
 from karst.pipeline.tools import Tools
@@ -16,7 +17,7 @@ from karst.terraform import NetworkVariables, Stack
 
 @dataclass(frozen=True)
 class DestroyOutcome:
-    """What was removed, and the data volumes that were left on purpose.
+    """What was removed, and the data volumes that went or were left on purpose.
 
     `found`: there was something of that name, on the engine or in the state.
     """
@@ -25,6 +26,7 @@ class DestroyOutcome:
     kept_volumes: tuple[str, ...]
     keeper_removed: bool
     found: bool = True
+    removed_volumes: tuple[str, ...] = ()
 
 
 def destroy(tools: Tools, spec: StackSpec, *, volumes: bool) -> DestroyOutcome:
@@ -44,14 +46,30 @@ def destroy(tools: Tools, spec: StackSpec, *, volumes: bool) -> DestroyOutcome:
             engine.remove_network(network.name)
             found = True
     own, data = stack_volumes(tools, spec.name)
-    for name in own + (data if volumes else []):
+    gone, kept = (data, []) if volumes else ([], data)
+    for name in own + gone:
         remove_volume(engine, name)
     tools.session.forget()
-    alone = not engine.listed({"karst.role": "sidecar"})
-    if alone:
-        engine.remove(KEEPER)
+    alone = _remove_keeper(engine)
     found = found or bool(own or data)
-    return DestroyOutcome(count, () if volumes else tuple(data), alone, found)
+    return DestroyOutcome(count, tuple(kept), alone, found, tuple(gone))
+
+
+def _remove_keeper(engine: Engine) -> bool:
+    """Remove the keeper where no sidecar is left; says whether it did.
+
+    A deploy of another stack sees to the keeper once more when its sidecars are there:
+    those that were made between look and removal, the second look finds.
+    """
+    sidecars = {"karst.role": "sidecar"}
+    keeper = engine.container(KEEPER)
+    if engine.listed(sidecars):
+        return False
+    engine.remove(KEEPER)
+    if keeper is None or not engine.listed(sidecars):
+        return True
+    ensure_keeper(engine, keeper.image)
+    return False
 
 
 def _empty(spec: StackSpec) -> Stack:

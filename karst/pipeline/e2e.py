@@ -21,7 +21,12 @@ from karst.health.smoke import SmokeVerdict, ask_smoke
 from karst.pipeline.applying import ApplyOutcome, apply
 from karst.pipeline.e2e_stack import mark, remove_dead, remove_stack, throw_away
 from karst.pipeline.handing import required_secrets
-from karst.pipeline.observing import judge_edges, probe_setting, running
+from karst.pipeline.observing import (
+    DEPLOYED_PATIENCE,
+    judge_edges,
+    probe_setting,
+    running,
+)
 from karst.pipeline.planning import plan
 from karst.pipeline.reporting import plan_report, run_report
 from karst.pipeline.tools import Planned, Stopwatch, Tools
@@ -129,7 +134,9 @@ def _attempt(
         with run.watch.measure("edges"):
             releases, authority = running(own, mine)
             stack = run.planned.plan.stack
-            run.edges = judge_edges(own, authority, mine, releases, stack)
+            run.edges = judge_edges(
+                own, authority, mine, releases, stack, patience=DEPLOYED_PATIENCE
+            )
         own.progress.step("asking the smoke requests")
         with run.watch.measure("smoke"):
             questions = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 
 from karst.config.spec import MeshPorts, PublishSpec, StackSpec
@@ -44,13 +44,15 @@ class Handing:
         running: Mapping[str, Release],
         released: Mapping[str, str],
         stack: Stack,
+        settled: Container[str] = (),
     ) -> dict[str, FileSet]:
-        """The files of every sidecar, by mesh volume.
+        """The files of every sidecar and door, by mesh volume.
 
         Args:
             running: service => the release whose sidecar is meant.
             released: service => release that gets traffic.
             stack: for edges and doors; also the address of what gets traffic.
+            settled: services whose own files are not wanted.
         """
         published = self._published()
         members = {
@@ -67,6 +69,7 @@ class Handing:
                 bootstrap,
             )
             for name, release in running.items()
+            if name not in settled
         }
         for door_release in stack.doors.values():
             door = mesh.doors.get(door_release.service)

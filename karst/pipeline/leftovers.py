@@ -16,6 +16,7 @@ from karst.pipeline.tools import Planned
 from karst.terraform import Plan
 
 _CREATE = ("create",)
+_LASTING = ("app", "sidecar", "edge")
 
 
 def clear_unknown(engine: Engine, planned: Planned, target: TargetState) -> None:
@@ -48,8 +49,12 @@ def clear_unknown(engine: Engine, planned: Planned, target: TargetState) -> None
 
 
 def remove_unknown(engine: Engine, stack: str, known: frozenset[str]) -> None:
-    """Remove the stack's containers that the state does not know: they hold networks."""
-    for name in _apps_first(_present(engine, stack) - known):
+    """Remove the stack's containers that the state does not know: they hold networks.
+
+    So does a probe, which goes on asking when its run was killed.
+    """
+    present = _present(engine, stack, (*_LASTING, "probe"))
+    for name in _apps_first(present - known):
         engine.remove(name)
 
 
@@ -58,10 +63,9 @@ def _apps_first(names: Iterable[str]) -> list[str]:
     return sorted(names, key=lambda n: (n.endswith("-sidecar"), n))
 
 
-def _present(engine: Engine, stack: str) -> set[str]:
+def _present(engine: Engine, stack: str, roles: tuple[str, ...] = _LASTING) -> set[str]:
     found = engine.listed({"karst.stack": stack})
-    lasting = ("app", "sidecar", "edge")
-    return {c.name for c in found if c.labels.get("karst.role") in lasting}
+    return {c.name for c in found if c.labels.get("karst.role") in roles}
 
 
 def _networks(plan: Plan) -> Iterator[str]:

@@ -46,7 +46,7 @@ class MoveQuestion:
             self.pool.close(0)
         moved, unknown = [], {}
         for (slug, old), answer in self.answers.items():
-            if not answer.done():
+            if answer.cancelled() or not answer.done():
                 unknown[str(slug)] = f"no answer within {patience:g} s"
             elif isinstance(error := answer.exception(), KarstError):
                 unknown[str(slug)] = error.what

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from karst.build.sidecar import have_sidecar_image
 from karst.config.spec import StackSpec
@@ -25,6 +26,9 @@ from karst.pki import CertificateAuthority, Identity
 from karst.terraform import Applied, Release, Stack
 
 _PATIENCE = 10.0
+# After a deploy a wrong answer is a failed pipeline: Envoy on a busy machine may be held
+# up for as long as a service may take to start.
+DEPLOYED_PATIENCE = 60.0
 
 
 def check_health(
@@ -87,12 +91,28 @@ def judge_edges(
     return ask_edges(setting, members, applied.edges, patience=patience)
 
 
+@dataclass(frozen=True)
+class ServiceStats:
+    """Envoy's statistics of one service: lines "name: value", or why there are none."""
+
+    service: str
+    lines: tuple[str, ...] = ()
+    reason: str = ""
+
+
 def fetch_stats(
     tools: Tools, spec: StackSpec, service: str | None, text: str
-) -> dict[str, list[str]]:
-    """Envoy's `/stats?filter=TEXT` per service, asked over mTLS."""
+) -> tuple[ServiceStats, ...]:
+    """Ask every service (or one) for what has `text` in its name, over mTLS.
+
+    Jobs, which have ended, are asked only by their name.
+    """
     releases, authority = running(tools, spec)
-    wanted = {n: r for n, r in releases.items() if service in (None, n)}
+    wanted = {
+        name: release
+        for name, release in releases.items()
+        if service == name or (service is None and release.kind != "job")
+    }
     request = {
         "mode": "stats",
         "deadline": _PATIENCE,
@@ -109,17 +129,19 @@ def fetch_stats(
             for name, release in wanted.items()
         ],
     }
-    setting = probe_setting(tools, spec, authority)
-    found: dict[str, list[str]] = {}
-    for line in run_probe(setting, request):
+    found = {name: ServiceStats(name, reason="it did not answer") for name in wanted}
+    if service and service not in wanted:
+        found[service] = ServiceStats(service, reason="it is not deployed")
+    for line in run_probe(probe_setting(tools, spec, authority), request):
         try:
             answer = json.loads(line)
         except ValueError:
             continue
-        if "name" in answer:
-            told = answer.get("lines", [answer.get("reason", "")])
-            found[answer["name"]] = [line for line in told if line]
-    return {name: found[name] for name in sorted(found)}
+        if answer.get("name") in found:
+            lines = tuple(filter(None, answer.get("lines", ())))
+            name, reason = answer["name"], answer.get("reason", "")
+            found[name] = ServiceStats(name, lines, reason)
+    return tuple(found[name] for name in sorted(found))
 
 
 def probe_setting(
@@ -140,8 +162,8 @@ def running(
     tools: Tools, spec: StackSpec
 ) -> tuple[Mapping[str, Release], CertificateAuthority]:
     """Service => the release that has traffic (or the only one), and the stack's CA."""
-    tools.session.prepare()
-    applied = tools.session.applied()
+    with tools.session.reading():
+        applied = tools.session.applied()
     if not applied.services:
         raise ConfigError(
             f"stack '{spec.name}' is not deployed",

@@ -6,6 +6,7 @@ somebody else's code.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 
@@ -35,9 +36,11 @@ def plan(
     """
     tools.progress.step("reading the state")
     tools.session.prepare()
-    applied = tools.session.applied()
-    tools.progress.step("fetching and inspecting")
-    ready = prepare(tools, replace(spec, name=images or spec.name), settings, pins)
+    with ThreadPoolExecutor(1) as beside:
+        reading = beside.submit(tools.session.applied)
+        tools.progress.step("fetching and inspecting")
+        ready = prepare(tools, replace(spec, name=images or spec.name), settings, pins)
+        applied = reading.result()
     found = {name: prepared.spec for name, prepared in ready.prepared.items()}
     spec = replace(spec, services=tuple(found[s.name] for s in spec.services))
     taken = checks.others_subnets(tools.engine, spec.name)

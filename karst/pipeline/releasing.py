@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import datetime
 
 from karst.config.spec import StackSpec
-from karst.effects.engine_facts import ContainerState
+from karst.effects.clock import looks
+from karst.effects.engine_facts import ContainerState, parse_time
 from karst.errors import EngineError
 from karst.health import (
     ProbeSetting,
@@ -81,26 +81,21 @@ def _start(tools: Tools, release: Release) -> None:
 
 
 def _wait_sealed(tools: Tools, release: Release, sidecar: ContainerState) -> None:
-    since = _parse_time(sidecar.started_at)
+    # The engine may stamp a start later than the first line that follows it, so the end
+    # before that start is the mark.
+    ended = sidecar.finished_at
+    since = parse_time(ended) if ended else None
     deadline = tools.clock.monotonic() + _SEAL_SECONDS
-    while True:
+    for _ in looks(tools.clock, deadline, 0.05):
         lines = list(tools.engine.logs(release.sidecar, since=since))
         if any(SEALED in line for line in lines):
             return
-        if tools.clock.monotonic() > deadline:
-            raise EngineError(
-                f"the sidecar of '{release.service}' did not close its namespace in {_SEAL_SECONDS:g} s",
-                where=release.sidecar,
-                remedy="see its lines below; the kernel must offer iptables' nat, owner and conntrack",
-                detail="\n".join(lines[-10:]),
-            )
-        tools.clock.sleep(0.05)
-
-
-def _parse_time(text: str) -> datetime:
-    # The engine writes nanoseconds; Python reads microseconds.
-    head, _, fraction = text.rstrip("Z").partition(".")
-    return datetime.fromisoformat(f"{head}.{fraction[:6] or '0'}+00:00")
+    raise EngineError(
+        f"the sidecar of '{release.service}' did not close its namespace in {_SEAL_SECONDS:g} s",
+        where=release.sidecar,
+        remedy="see its lines below; the kernel must offer iptables' nat, owner and conntrack",
+        detail="\n".join(lines[-10:]),
+    )
 
 
 def judge(
@@ -146,7 +141,7 @@ def judge(
     for verdict in ask(setting, questions, deadline=deadline, look=look):
         release = services[verdict.service]
         own = _patience(release) if patience is None else patience
-        full = _settled(tools, verdict, release, began + own)
+        full = _settled(tools, verdict, release, began + own, look=look)
         verdicts[verdict.service] = full
         if patience is None:
             tools.progress.line(f"{full.service}: {full.state}")
@@ -157,7 +152,7 @@ def judge(
 
 
 def _settled(
-    tools: Tools, verdict: Verdict, release: Release, deadline: float
+    tools: Tools, verdict: Verdict, release: Release, deadline: float, *, look: bool
 ) -> Verdict:
     """The verdict with the engine's word, waited for while its own check says nothing.
 
@@ -170,13 +165,11 @@ def _settled(
         # Nobody but the engine sees the process of an image that runs as it is.
         word = "its own health check is well" if command else "its container runs"
         verdict = replace(verdict, reason=word)
-    while True:
-        full = with_engine_word(tools.engine, verdict, release.container)
+    for _ in looks(tools.clock, deadline, 0.25):
+        full = with_engine_word(tools.engine, verdict, release.container, look=look)
         if not verdict.well or full.state != "starting":
             return full
-        if tools.clock.monotonic() > deadline:
-            return full if command else verdict
-        tools.clock.sleep(0.25)
+    return full if command else verdict
 
 
 def _patience(release: Release) -> float:
@@ -190,10 +183,10 @@ def _job(
     grace = spec.service(release.service).health.grace
     wait = grace if patience is None else patience
     deadline = tools.clock.monotonic() + wait
-    while True:
+    for _ in looks(tools.clock, deadline, 0.2):
         verdict = job_verdict(
             tools.engine, release.service, release.release, release.container
         )
-        if verdict.state != "starting" or tools.clock.monotonic() > deadline:
-            return verdict
-        tools.clock.sleep(0.2)
+        if verdict.state != "starting":
+            break
+    return verdict

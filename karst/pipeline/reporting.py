@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from karst.fetch.remote import Comparison
@@ -38,6 +39,7 @@ _DIFFERS = {
     "healthcheck": "health",
     "sidecar_image": "the sidecar's image",
 }
+_OF_A_RELEASE = ("app", "sidecar", "release")
 
 
 def plan_report(
@@ -108,17 +110,21 @@ def _line(
 ) -> ServiceLine:
     name = change.service
     prepared = planned.prepared.get(name)
+    left = _leftovers(planned, change)
+    if change.old in left:
+        change = replace(change, old="")
     old = _old_release(planned, change)
     new = None
     if change.action != "remove":
         new = planned.plan.stack.release_of(name)
     entrypoint = prepared.entrypoint if prepared else None
     slug = prepared.spec.slug if prepared else None
-    opened = _published(planned, name)
+    before = _doors(planned.applied.doors, name)
+    after = _doors(planned.plan.stack.doors, name)
     return ServiceLine(
         service=name,
         action=change.action,
-        how=_how(planned, change),
+        how=_how(planned, change, left),
         slug=str(slug) if slug else "",
         old_commit=old.revision if old else "",
         new_commit=new.revision if new else "",
@@ -129,14 +135,35 @@ def _line(
         entrypoint=_command(entrypoint),
         why=_why(entrypoint),
         ports=_ports(planned, name) if prepared else (),
-        published=opened,
+        published=tuple(host for host in after if host not in before),
+        unpublished=tuple(host for host in before if host not in after)
+        if change.action != "remove"
+        else (),
         opened=change.opened,
         closed=change.closed,
         secrets=tuple(s for s in new.secrets if not (old and s in old.secrets))
         if new
         else (),
         differs=_differs(old, new) if change.action == "change" else (),
+        leftovers=left,
     )
+
+
+def _leftovers(planned: Planned, change: ServiceChange) -> tuple[str, ...]:
+    """Releases that a broken-off deploy left, and that go now; not the one whose place
+    a new one takes."""
+    if change.action != "change":
+        return ()
+    touched = {
+        (resource.key.partition("@")[2], resource.actions)
+        for resource in planned.plan.resources
+        if resource.key.partition("@")[0] == change.service
+        and resource.role in _OF_A_RELEASE
+    }
+    found = {release for release, actions in touched if actions == ("delete",)}
+    if (change.new, ("create",)) in touched:
+        found.discard(change.old)
+    return tuple(sorted(found - {change.new}))
 
 
 def _old_release(planned: Planned, change: ServiceChange) -> Release | None:
@@ -146,19 +173,21 @@ def _old_release(planned: Planned, change: ServiceChange) -> Release | None:
     return known.get(change.old or change.new, first)
 
 
-def _how(planned: Planned, change: ServiceChange) -> How:
+def _how(planned: Planned, change: ServiceChange, left: tuple[str, ...]) -> How:
     if change.action != "change":
         return ""
     if change.old and change.old != change.new:
         return "release"
-    mine = [
-        r.role
-        for r in planned.plan.resources
-        if r.key.partition("@")[0] == change.service
-    ]
+    mine = set()
+    for resource in planned.plan.resources:
+        service, _, release = resource.key.partition("@")
+        if service == change.service and release not in left:
+            mine.add(resource.role)
     if "app" in mine or "sidecar" in mine:
         return "repair"
-    return "door" if "door" in mine else "edges"
+    if "door" in mine:
+        return "door"
+    return "edges" if change.opened or change.closed or not left else "leftover"
 
 
 def _command(found: Entrypoint | None) -> str:
@@ -188,10 +217,8 @@ def _ports(planned: Planned, name: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _published(planned: Planned, name: str) -> tuple[str, ...]:
-    before = {_host(d) for d in planned.applied.doors.values() if d.service == name}
-    now = [_host(d) for d in planned.plan.stack.doors.values() if d.service == name]
-    return tuple(host for host in now if host not in before)
+def _doors(doors: Mapping[str, DoorRelease], name: str) -> list[str]:
+    return [_host(door) for door in doors.values() if door.service == name]
 
 
 def _host(door: DoorRelease) -> str:

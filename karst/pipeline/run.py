@@ -13,6 +13,7 @@ from karst.mesh.target import TargetState, read_target
 from karst.pipeline.handing import Files, Handing
 from karst.pipeline.releasing import judge, start_all
 from karst.pipeline.tools import Planned, Tools
+from karst.pipeline.uptake import await_uptake
 from karst.terraform import Plan, Release, Stack
 
 
@@ -57,7 +58,9 @@ class Run:
     failed: set[str] = field(default_factory=set)
     restarted: tuple[str, ...] = ()
     kept: TargetState | None = None
-    foreseen: tuple[Stack, Future[Path]] | None = None
+    admitting: dict[str, str] = field(default_factory=dict)
+    expansion: Future[Path] | None = None
+    contraction: tuple[Stack, Future[Path]] | None = None
 
     @property
     def _expanded(self) -> Stack:
@@ -75,6 +78,13 @@ class Run:
             if release.service == service and release.release == served:
                 return release
         return None
+
+    def foresee_expansion(self, beside: Executor) -> None:
+        """Plan what comes first while certificates are handed over."""
+        if self.retiring and self.planned.plan.resources:
+            self.expansion = beside.submit(
+                self._plan_part, self._expanded, self.planned.plan
+            )
 
     def hand_first_sets(self) -> None:
         """Before Terraform: volumes, certificates and secrets of what is new."""
@@ -100,14 +110,13 @@ class Run:
         only_pending: bool = False,
     ) -> None:
         """Deliver what changed; before proof, only to what has no traffic yet."""
-        sets = self.handing.sets(self._running, self.target.released, self._expanded)
-        if only_pending:
-            settled = {
-                r.mesh_volume
-                for n, r in self._running.items()
-                if self.target.released.get(n) == r.release
-            }
-            sets = {v: s for v, s in sets.items() if v not in settled}
+        released = self.target.released
+        settled = {
+            name
+            for name, release in self._running.items()
+            if only_pending and released.get(name) == release.release
+        }
+        sets = self.handing.sets(self._running, released, self._expanded, settled)
         self.target, more = self.handing.set_files(sets, self.target)
         files = {**(files or {}), **more}
         self.kept = self.handing.hand_over(files, self.target, stack, self.kept)
@@ -119,16 +128,25 @@ class Run:
             return
         self.tools.progress.step("terraform apply")
         saved = plan.path
-        if self.retiring:
+        if self.expansion:
+            saved = self.expansion.result()
             self._stop_stateful()
-            saved = self._plan_part(self._expanded, plan)
         session.apply(saved, self.tools.progress.line)
 
     def _stop_stateful(self) -> None:
         """Two releases never share a data volume: the old one's app stops first."""
         for release in self.retiring.values():
             if release.volumes:
-                self.tools.engine.stop(release.container)
+                self._stop_for_good(release)
+
+    def _stop_for_good(self, release: Release) -> None:
+        """The engine tells nobody of the stop of an app that had ended already: without
+        a sidecar the keeper starts it no more, and nothing else can."""
+        engine = self.tools.engine
+        app, sidecar = engine.container(release.container), release.sidecar
+        if app and not app.running and engine.container(sidecar):
+            engine.stop(sidecar)
+        engine.stop(release.container)
 
     def start(self, wave: tuple[str, ...]) -> None:
         ready = [
@@ -186,14 +204,17 @@ class Run:
         services = {k: r for k, r in self.final.services.items() if k != new.key}
         self.final = self.final.with_services({**services, old.key: old})
         if old.volumes:
-            self.tools.engine.stop(new.container)
-            self.tools.engine.start(old.container)
+            self._stop_for_good(new)
+            start_all(self.tools, [old])
 
     def admit(self) -> None:
         """Give traffic to what has proved healthy by now."""
+        before = self.target.sets
         self._hand_over(self._expanded)
+        sets = self.target.sets.items()
+        self.admitting |= {v: s for v, s in sets if before.get(v) != s}
 
-    def foresee(self, beside: Executor) -> None:
+    def foresee_contraction(self, beside: Executor) -> None:
         """Plan the removal of what is replaced while its successors prove healthy.
 
         Nothing else changes the state meanwhile; where the proof fails, `contract`
@@ -201,18 +222,34 @@ class Run:
         """
         if self.retiring and not self.rolled_back:
             plan = beside.submit(self._plan_part, self.final, self.planned.plan)
-            self.foreseen = self.final, plan
+            self.contraction = self.final, plan
 
     def contract(self) -> None:
         """Terraform removes what was replaced, or what failed to replace it."""
         if not self.retiring:
             return
-        self.tools.progress.step("removing replaced releases")
-        self.tools.session.apply(self._contraction(), self.tools.progress.line)
+        self.tools.progress.step(self._contraction_words())
+        saved = self._contraction()
+        self._await_callers()
+        self.tools.session.apply(saved, self.tools.progress.line)
+
+    def _await_callers(self) -> None:
+        """A caller whose agent is held up still calls what goes now."""
+        if self.admitting:
+            owners = {r.mesh_volume: r.sidecar for r in self._running.values()}
+            doors = self.final.doors.values()
+            owners |= {d.mesh_volume: d.container for d in doors}
+            wanted = {owners[v]: s for v, s in self.admitting.items() if v in owners}
+            await_uptake(self.tools, self.planned.plan.stack.name, wanted)
+
+    def _contraction_words(self) -> str:
+        ended = ["replaced"] if self.retiring.keys() - self.final.services else []
+        ended += ["failed"] if self.rolled_back else []
+        return f"removing {' and '.join(ended)} releases"
 
     def _contraction(self) -> Path:
-        if self.foreseen is not None:
-            stack, plan = self.foreseen
+        if self.contraction is not None:
+            stack, plan = self.contraction
             wait([plan])  # Terraform's lock, and the one file that plans are saved in
             if stack == self.final:
                 return plan.result()
@@ -225,13 +262,20 @@ class Run:
         if whole is None:
             return self.tools.session.plan_part(stack).path
         only = [change.address for change in whole.resources]
-        part = self.tools.session.plan_part(stack, only)
+        mends = self._mends(whole)
+        part = self.tools.session.plan_part(stack, only, refresh=mends)
         if foreign := part.beyond(whole):
             raise StalePlanError(
                 f"what would be applied is not what was planned: {foreign[0]}",
                 remedy="plan again; something changed on the target in between",
             )
         return part.path
+
+    def _mends(self, whole: Plan) -> bool:
+        """Whether it makes anew what the state still has: that this is gone is seen only
+        by who asks the engine."""
+        known = {*self.planned.applied.services, *self.planned.applied.doors}
+        return any(c.actions == ("create",) and c.key in known for c in whole.resources)
 
     def settle(self) -> None:
         self._hand_over(self.final)

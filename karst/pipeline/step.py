@@ -15,7 +15,7 @@ from karst.fetch.lock import RepoLock
 from karst.health import EdgeVerdict
 from karst.pipeline.applying import ApplyOutcome, apply
 from karst.pipeline.collecting import ReviewedRequest
-from karst.pipeline.observing import judge_edges, running
+from karst.pipeline.observing import DEPLOYED_PATIENCE, judge_edges, running
 from karst.pipeline.planning import plan
 from karst.pipeline.receipts import choose_pins
 from karst.pipeline.reporting import plan_report, run_report
@@ -101,7 +101,12 @@ class Step:
         with watch.measure("edges"):
             releases, authority = running(self.tools, self.spec)
             found = judge_edges(
-                self.tools, authority, self.spec, releases, outcome.stack
+                self.tools,
+                authority,
+                self.spec,
+                releases,
+                outcome.stack,
+                patience=DEPLOYED_PATIENCE,
             )
         return found, watch.stages["edges"]
 
@@ -135,7 +140,7 @@ class Step:
         )
 
     def _alone(self) -> AbstractContextManager[None]:
-        return self.tools.session.alone()
+        return self.tools.alone()
 
 
 def _failed(plan: PlanReport, error: KarstError) -> RunReport:

@@ -67,7 +67,7 @@ def _line(
     moved = old is not None and commits[0] != commits[1]
     edges = before != after and old is not None
     changed = bool(differs) or moved or edges
-    published = _door(new)
+    published, door = _door(new), _door(old)
     return ServiceLine(
         service=new.name,
         action="add" if old is None else "change" if changed else "keep",
@@ -79,7 +79,8 @@ def _line(
         new_commit=commits[1],
         image=new.image or "",
         ports=(f"{new.port}/{new.protocol}",) if new.port else (),
-        published=published if old is None or _door(old) != published else (),
+        published=published if door != published else (),
+        unpublished=door if door != published else (),
         opened=tuple(n for n in after if n not in before),
         closed=tuple(n for n in before if n not in after),
         secrets=tuple(s for s in new.secrets if not (old and s in old.secrets)),
@@ -101,8 +102,8 @@ def _commit(lock: RepoLock, spec: ServiceSpec | None) -> str:
     return entry.commit if entry else ""
 
 
-def _door(spec: ServiceSpec) -> tuple[str, ...]:
-    door = spec.publish
+def _door(spec: ServiceSpec | None) -> tuple[str, ...]:
+    door = spec.publish if spec else None
     return (f"{door.address}:{door.port}",) if door else ()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -84,6 +85,10 @@ class Tools:
     leaf_lifetime: timedelta
     secret_values: Mapping[str, Secret] = field(repr=False)
     sources: Sources
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Keep other runs off the stack, and tell where it waits for one."""
+        return self.session.alone(self.progress.step)
 
 
 BuildAll = Callable[[], None]

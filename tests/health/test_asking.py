@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from cryptography.x509 import load_pem_x509_certificate
 
 from karst.effects.engine_facts import ContainerState
 from karst.effects.engine_volumes import OneShot
-from karst.health import ProbeSetting, Question, Verdict, ask, with_engine_word
+from karst.health import (
+    Member,
+    ProbeSetting,
+    Question,
+    Verdict,
+    ask,
+    ask_edges,
+    with_engine_word,
+)
 from karst.health.engine_word import describe_exit, job_verdict
 from karst.pki import Identity, LocalAuthority
 
@@ -57,6 +70,53 @@ def test_the_probe_has_an_identity_and_no_rights(
     assert request["services"][0]["server_id"] == "spiffe://karst.internal/shop/web"
     assert request["services"][0]["mesh_version"] == "v1"
     assert b"PRIVATE" not in files["probe/request.json"].content
+
+
+def valid_until(shot: OneShot, name: str) -> datetime:
+    (pem,) = [f.content for f in shot.files if f.path == f"probe/{name}"]
+    return load_pem_x509_certificate(pem).not_valid_after_utc
+
+
+def test_its_identity_outlives_whom_it_waits_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shots = answer(monkeypatch)
+    wait = timedelta(hours=3)
+    list(ask(setting(), [question("web")], deadline=wait.total_seconds()))
+    assert valid_until(shots[0], "cert.pem") >= NOW + wait + timedelta(minutes=30)
+
+
+def test_who_gives_up_waits_for_no_probe_that_has_not_begun(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun: list[str] = []
+    given_up = threading.Event()
+
+    class Pool(ThreadPoolExecutor):
+        def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+            super().shutdown(wait=False, cancel_futures=cancel_futures)
+            given_up.set()
+            super().shutdown(wait=wait)
+
+    def run(_: object, shot: OneShot) -> Iterator[str]:
+        begun.append(shot.network)
+        if shot.network == "net":
+            raise KeyboardInterrupt
+        given_up.wait(60)
+        return iter(())
+
+    monkeypatch.setattr("karst.health.asking.run_once", run)
+    monkeypatch.setattr("karst.health.edges.ThreadPoolExecutor", Pool)
+    members = [
+        Member(Identity("shop", f"s{n}"), f"shop-s{n}-sidecar", AGENT, "10.0.0.7")
+        for n in range(12)
+    ]
+    running = state(status="running")
+    engine = SimpleNamespace(container=lambda _: running)
+    own = replace(setting(), engine=engine)  # type: ignore[arg-type]
+    with pytest.raises(KeyboardInterrupt):
+        ask_edges(own, members, {})
+    assert len(begun) < len(members)
 
 
 def test_an_answer_becomes_a_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,6 +239,46 @@ HEALTHY = Verdict("web", "1", "healthy")
 def test_the_engine_has_a_word_too(found: ContainerState | None, expected: str) -> None:
     engine: Any = OneContainer(found)
     assert with_engine_word(engine, HEALTHY, "c").state == expected
+
+
+@pytest.mark.parametrize("said", ["healthy", "starting", "unhealthy"])
+def test_what_the_engine_ended_waits_for_no_next_start(said: Any) -> None:
+    engine: Any = OneContainer(state())
+    told = "the app ended: exit status 0; next start after 0.0 s"
+    verdict = Verdict("web", "1", said, told, exit_reason="killed by SIGTERM")
+    full = with_engine_word(engine, verdict, "c", look=True)
+    assert (full.state, full.reason, full.exit_reason) == (
+        "unhealthy",
+        "the app's container does not run; if it stays so, `karst deploy` starts it",
+        "killed by SIGTERM",
+    )
+    during = with_engine_word(engine, verdict, "c")
+    assert "karst deploy" not in during.reason
+
+
+def test_how_it_ended_comes_from_the_engine_where_no_shim_told() -> None:
+    engine: Any = OneContainer(state(exit_code=137, oom_killed=True))
+    ill = Verdict("web", "1", "unhealthy", "connect: refused")
+    full = with_engine_word(engine, ill, "c", look=True)
+    assert full.exit_reason == (
+        "killed: it used more memory than it may (resources.memory)"
+    )
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        state(status="running"),
+        state(status="created", started_at="", finished_at=""),
+        state(status="restarting"),
+        state(status="paused"),
+    ],
+)
+def test_what_has_not_ended_keeps_its_reason(found: ContainerState) -> None:
+    engine: Any = OneContainer(found)
+    starting = Verdict("web", "1", "starting", "nothing asked yet")
+    full = with_engine_word(engine, starting, "c", look=True)
+    assert (full.state, full.reason) == ("starting", "nothing asked yet")
 
 
 def test_a_failure_brings_its_exit_and_last_lines() -> None:

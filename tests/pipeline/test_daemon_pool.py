@@ -23,13 +23,13 @@ def test_as_many_at_once_as_it_may_and_no_more() -> None:
         with guard:
             running.append(number)
             most.append(len(running))
-        meeting.wait(30)
+        meeting.wait(300)
         with guard:
             running.remove(number)
         return number * 2
 
     futures = [pool.submit(work, n) for n in range(9)]
-    assert [f.result(30) for f in futures] == [n * 2 for n in range(9)]
+    assert [f.result(300) for f in futures] == [n * 2 for n in range(9)]
     assert max(most) <= 3
     pool.close()
 
@@ -37,9 +37,9 @@ def test_as_many_at_once_as_it_may_and_no_more() -> None:
 def test_a_failure_stays_with_its_call() -> None:
     pool = DaemonPool(at_once=1)
     bad, good = pool.submit(int, "x"), pool.submit(int, "7")
-    assert good.result(30) == 7
+    assert good.result(300) == 7
     with pytest.raises(ValueError, match="invalid literal"):
-        bad.result(30)
+        bad.result(300)
     pool.close()
 
 
@@ -49,14 +49,14 @@ def test_what_has_not_begun_never_does() -> None:
 
     def work() -> None:
         begun.set()
-        go.wait(30)
+        go.wait(300)
 
     running, waiting = pool.submit(work), pool.submit(pytest.fail, "it began")
-    assert begun.wait(30)
+    assert begun.wait(300)
     pool.close(0)
     assert waiting.cancelled()
     go.set()
-    wait([running], timeout=30)
+    wait([running], timeout=300)
     assert running.result(0) is None
 
 
@@ -74,7 +74,7 @@ def test_a_call_that_hangs_keeps_no_program() -> None:
         [sys.executable, "-c", program],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=True,
     )
     assert done.stdout == "ended\n"

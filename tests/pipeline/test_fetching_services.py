@@ -19,6 +19,7 @@ from karst.fetch.remote import CloneAccess, Comparison, RemoteCommit
 from karst.fetch.revision import Checkout, Revision, RevisionGoneError
 from karst.pipeline.fetching import fetch_all
 from karst.pipeline.moving import Moves, ask_moves
+from karst.pipeline.pool import AT_ONCE
 from karst.pipeline.sources import Remote, RemoteKind, Sources
 from karst.report.model import MovedSlug
 
@@ -43,7 +44,7 @@ class Repositories:
     def resolve(self, slug: Slug, path: str) -> Revision:
         self.resolved.append(str(slug))
         if self.slow:
-            self.slow.wait(30)
+            self.slow.wait(300)
         if str(slug) in self.refusals:
             raise self.refusals[str(slug)]
         if slug.forge == "file" and slug.ref is None:
@@ -247,7 +248,7 @@ def test_a_forge_that_does_not_answer_is_not_waited_for(tmp_path: Path) -> None:
 
 
 def moves(
-    forge: Repositories, *pins: LockEntry, patience: float = 30, **also: str
+    forge: Repositories, *pins: LockEntry, patience: float = 300, **also: str
 ) -> Moves:
     services = [spec(e.service, str(e.slug), e.path) for e in pins]
     services += [spec(name, slug) for name, slug in also.items()]
@@ -313,6 +314,20 @@ def test_a_slow_answer_is_a_note() -> None:
     assert found == Moves(
         notes=("whether gh:a/b moved on can't be told: no answer within 0.05 s",)
     )
+
+
+def test_a_question_that_never_began_is_a_note_as_well() -> None:
+    """More pins than are asked about at once, and none of the first is answered."""
+    slugs = [f"gh:a/{number:02}" for number in range(AT_ONCE + 1)]
+    forge = Repositories(dict.fromkeys(slugs, 5), slow=threading.Event())
+    assert forge.slow
+    pins = [entry(slug[-2:], slug, 3) for slug in slugs]
+    try:
+        found = moves(forge, *pins, patience=0.05)
+    finally:
+        forge.slow.set()
+    told = f"whether {', '.join(slugs)} moved on can't be told: no answer within 0.05 s"
+    assert found == Moves(notes=(told,))
 
 
 def test_nothing_pinned_asks_nobody() -> None:

@@ -98,9 +98,10 @@ def _changes(was: Stack, stack: Stack) -> list[dict[str, Any]]:
         old, new = was.services.get(key), stack.services.get(key)
         if old != new:
             found.append(_change(f'docker_container.app["{key}"]', key, old, new))
-    for key, door in stack.doors.items():
-        if key not in was.doors:
-            found.append(_change(f'docker_container.door["{key}"]', key, None, door))
+    for key in sorted({*was.doors, *stack.doors}):
+        old, new = was.doors.get(key), stack.doors.get(key)
+        if (old is None) != (new is None):
+            found.append(_change(f'docker_container.door["{key}"]', key, old, new))
     return found
 
 
@@ -216,6 +217,38 @@ def test_a_container_altered_by_hand_is_repaired() -> None:
     report = plan_report(make_plan(BEFORE, BEFORE, change, commit=OLD))
     assert line(report, "web").how == "repair"
     assert report.resources[-1].attributes == ("env",)
+
+
+def test_a_door_that_closes_is_told() -> None:
+    door = replace(WEB, publish=PublishSpec("127.0.0.1", 8080))
+    planned = make_plan(a_spec(door, API), BEFORE, commit=OLD)
+    report = plan_report(planned)
+    web = line(report, "web")
+    assert (web.action, web.how) == ("change", "door")
+    assert (web.published, web.unpublished) == ((), ("127.0.0.1:8080",))
+    told = "! security: web is no longer published: 127.0.0.1:8080"
+    assert told in render_plan(report).splitlines()
+    moved = replace(WEB, publish=PublishSpec("127.0.0.1", 8081))
+    planned = make_plan(a_spec(door, API), a_spec(moved, API), commit=OLD)
+    web = line(plan_report(planned), "web")
+    assert web.published == ("127.0.0.1:8081",)
+    assert web.unpublished == ("127.0.0.1:8080",)
+    planned = make_plan(a_spec(door, API), a_spec(API), commit=OLD)
+    assert line(plan_report(planned), "web").unpublished == ()
+
+
+def test_what_is_left_of_an_old_release_is_told_apart_from_a_new_one() -> None:
+    stay = make_plan(BEFORE, BEFORE, commit=OLD).plan.stack.release_of("web")
+    old = replace(stay, release="01d", secrets=(), env={})
+    left = _change('docker_container.app["web@01d"]', "web@01d", old, None)
+    planned = make_plan(BEFORE, BEFORE, left, commit=OLD)
+    planned.applied.services[old.key] = old  # type: ignore[index]
+    web = line(plan_report(planned), "web")
+    assert (web.action, web.how, web.leftovers) == ("change", "leftover", ("01d",))
+    assert (web.old_release, web.new_release) == (stay.release, stay.release)
+    assert web.secrets == web.differs == ()
+    web = line(plan_report(make_plan(BEFORE, AFTER)), "web")
+    assert (web.how, web.leftovers) == ("release", ())
 
 
 def outcome_of(planned: Planned) -> ApplyOutcome:

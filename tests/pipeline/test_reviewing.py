@@ -736,7 +736,7 @@ EVENTS = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(EVENTS)
 def test_requests_for_different_services_never_void_each_other(
     events: list[tuple[str, object, object]],
@@ -786,7 +786,7 @@ def test_what_a_request_undoes_before_it_was_applied_is_planned_again() -> None:
     assert "search" not in running(world)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.sampled_from(NAMES), st.sampled_from("56789"), EVENTS)
 def test_what_no_request_showed_is_never_applied(
     name: str, value: str, events: list[tuple[str, object, object]]

@@ -73,6 +73,17 @@ def test_edges_doors_and_secrets_are_told() -> None:
     assert "reads a new secret" in body
 
 
+def test_a_door_that_closes_is_told() -> None:
+    before = stack("{slug: gh:acme/web, publish: '127.0.0.1:8080'}")
+    after = stack("gh:acme/web")
+    report = limited_report(before, after, (NO_LOCK, NO_LOCK))
+    assert by_name(report)["web"].unpublished == ("127.0.0.1:8080",)
+    body = render_comment_body(report, room=60_000)
+    assert "`web` is no longer published: `127.0.0.1:8080`" in body
+    same = limited_report(before, before, (NO_LOCK, NO_LOCK))
+    assert by_name(same)["web"].unpublished == ()
+
+
 def test_an_edge_alone_restarts_nobody() -> None:
     before = stack("gh:acme/web", "gh:acme/api")
     after = stack("{slug: gh:acme/web, calls: [api]}", "gh:acme/api")

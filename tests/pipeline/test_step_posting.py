@@ -98,7 +98,7 @@ def test_anything_else_is_refused(raw: bytes) -> None:
         parse_posted(raw, where=Path("x"))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.text(max_size=200))
 def test_no_text_of_it_gets_out_of_its_place(text: str) -> None:
     raw = line(slug=text, image=text, service=text, why=text)
