@@ -19,6 +19,8 @@ from karst.errors import BuildError, EngineError, KarstError, ToolMissingError
 LAST_LINES = 25
 # From 23 on the client hands every build to buildx; before, it has BuildKit inside.
 _FIRST_WITHOUT_BUILDKIT = 23
+# For a first answer of a client on a busy machine: without one it counts as not there.
+_CLIENT_SECONDS = 120.0
 _REMEDIES = (
     (
         ("certificate verify failed", "UnknownIssuer", "invalid peer certificate"),
@@ -79,7 +81,8 @@ def detect_builder(processes: Processes) -> Builder:
     if not programs:
         processes.find_program("docker")
     for program in programs:
-        if processes.run(Command((program, "buildx", "version"), timeout=20)).ok:
+        asked = Command((program, "buildx", "version"), timeout=_CLIENT_SECONDS)
+        if processes.run(asked).ok:
             return Builder("buildx", program)
     for program in programs:
         asked = Command((program, "version", "--format", "{{.Client.Version}}"))

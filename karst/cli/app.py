@@ -58,7 +58,7 @@ def init(
         bool, typer.Option("--force", help="Write over a file that is there.")
     ] = False,
 ) -> None:
-    """Write a repos.yaml to begin with, and keep .karst and secrets out of git."""
+    """Write a repos.yaml to begin with. Keeps .karst and secrets out of git."""
     from karst.cli.starting import init_command
 
     init_command(file, force=force)
@@ -77,7 +77,7 @@ def inspect(
     path: Annotated[str, typer.Argument(help="A folder, or a slug file:./path#ref.")],
     json: Json = False,
 ) -> None:
-    """Say how a repository starts, by which rule, and what else it could be."""
+    """Say how a repository starts, by which rule, and what else fits."""
     from karst.cli.inspecting import inspect_command
 
     inspect_command(path, as_json=json)
@@ -100,7 +100,7 @@ def lock(
     stack: Stack = None,
     verbose: Verbose = False,
 ) -> None:
-    """Write repos.lock: the commit, tree and base image of every service."""
+    """Write repos.lock: commit, tree and base image of every service."""
     from karst.cli.locking import lock_command
 
     lock_command(
@@ -147,7 +147,7 @@ def apply(
 def deploy(
     file: File = FILE, json: Json = False, stack: Stack = None, verbose: Verbose = False
 ) -> int:
-    """Apply, then report the health of every service; fails if one is not healthy."""
+    """Apply, then report every service's health. Fails if one is not healthy."""
     from karst.cli.deploying import deploy_command
 
     return deploy_command(file, as_json=json, stack=stack, verbose=verbose)
@@ -163,11 +163,11 @@ def destroy(
     json: Json = False,
     stack: Stack = None,
     verbose: Verbose = False,
-) -> None:
+) -> int:
     """Remove everything of the stack; data volumes only where asked."""
     from karst.cli.deploying import destroy_command
 
-    destroy_command(
+    return destroy_command(
         file, volumes=volumes, yes=yes, as_json=json, stack=stack, verbose=verbose
     )
 
@@ -186,7 +186,7 @@ def e2e(
     stack: Stack = None,
     verbose: Verbose = False,
 ) -> int:
-    """Deploy everything as a throw-away stack, ask it everything, and remove it."""
+    """Deploy all as a throw-away stack, prove it, and remove it."""
     from karst.cli.proving import e2e_command
 
     return e2e_command(
@@ -270,7 +270,7 @@ def stats(
     json: Json = False,
     stack: Stack = None,
 ) -> None:
-    """Print Envoy's statistics of one service or of all, asked over mTLS."""
+    """Print Envoy's statistics of one service or of all, over mTLS."""
     from karst.cli.watching import stats_command
 
     stats_command(file, service=service, text=filter, as_json=json, stack=stack)
@@ -286,7 +286,7 @@ def ps(file: File = FILE, json: Json = False, stack: Stack = None) -> None:
 
 @app.command()
 def step() -> int:
-    """Be a pipeline's step: read its event and inputs, and do what they ask for."""
+    """Be a pipeline's step: read its event and inputs, and follow them."""
     from karst.cli.step import step_command
 
     return step_command()

@@ -27,15 +27,16 @@ if TYPE_CHECKING:
     from karst.pipeline.destroying import DestroyOutcome
 
 CHANGES = 2
+# As Terraform's.
+DECLINED = 1
 
 
 def plan_command(
     file: Path, *, as_json: bool, detailed: bool, stack: str | None, verbose: bool
 ) -> int:
     bench = open_workbench(file, stack=stack, verbose=verbose)
-    with bench.tools.session.alone():
+    with bench.alone():
         planned = _plan(bench)
-    bench.progress.close()
     if as_json:
         print_document(_plan_document(planned))
     else:
@@ -76,47 +77,59 @@ def destroy_command(
     as_json: bool,
     stack: str | None,
     verbose: bool,
-) -> None:
+) -> int:
     from karst.pipeline.destroying import destroy
 
     bench = open_workbench(file, stack=stack, verbose=verbose)
     if not yes and not as_json and sys.stdin.isatty():
         import typer
 
-        question = f"Remove all containers of '{bench.spec.name}'"
-        question += " and its services' data?" if volumes else "?"
-        typer.confirm(question, abort=True)
+        if not typer.confirm(_question(bench, volumes=volumes)):
+            say("Nothing was removed.")
+            return DECLINED
     elif not yes:
         raise UsageError(
             "destroy asks first, and nobody is here to answer",
             remedy="say `karst destroy --yes`",
         )
-    with bench.tools.session.alone():
+    with bench.alone():
         bench.tools.session.prepare()
         outcome = destroy(bench.tools, bench.spec, volumes=volumes)
-    bench.progress.close()
     if as_json:
         print_document(
             {
                 "containers": outcome.containers,
                 "kept_volumes": list(outcome.kept_volumes),
+                "removed_volumes": list(outcome.removed_volumes),
                 "keeper_removed": outcome.keeper_removed,
                 "found": outcome.found,
             }
         )
-        return
-    say(_destroyed(bench.spec.name, outcome))
-    if outcome.kept_volumes:
-        say(
-            f"Kept the data in {', '.join(outcome.kept_volumes)} (--volumes removes it)."
-        )
+    else:
+        say(_destroyed(bench.spec.name, outcome))
+    return 0
+
+
+def _question(bench: Workbench, *, volumes: bool) -> str:
+    from karst.pipeline.handing import stack_volumes
+
+    name = bench.spec.name
+    question = f"Remove all containers of '{name}'"
+    data = stack_volumes(bench.tools, name)[1] if volumes else []
+    return f"{question}, and the data in {', '.join(data)}?" if data else f"{question}?"
 
 
 def _destroyed(stack: str, outcome: DestroyOutcome) -> str:
     if not outcome.found:
         return f"There is no stack '{stack}' here: nothing was removed."
     containers = count(outcome.containers, "container")
-    return f"Destroyed '{stack}': {containers} removed."
+    text = f"Destroyed '{stack}': {containers} removed."
+    if outcome.removed_volumes:
+        text += f"\nRemoved the data in {', '.join(outcome.removed_volumes)}."
+    if outcome.kept_volumes:
+        kept = ", ".join(outcome.kept_volumes)
+        text += f"\nKept the data in {kept} (--volumes removes it)."
+    return text
 
 
 def _plan(bench: Workbench) -> Planned:
@@ -158,13 +171,12 @@ def _plan_document(planned: Planned) -> dict[str, Any]:
 def _apply(bench: Workbench, *, quiet: bool) -> tuple[Planned, ApplyOutcome]:
     from karst.pipeline.applying import apply
 
-    with bench.tools.session.alone():
+    with bench.alone():
         planned = _plan(bench)
         if not quiet and not planned.plan.empty:
             bench.progress.close()
             say(_plan_text(planned))
         outcome = apply(bench.tools, planned)
-    bench.progress.close()
     return planned, outcome
 
 

@@ -18,6 +18,10 @@ _PEOPLES = (
 )
 
 
+class TooLateError(ConfigError):
+    """The step's time is over: whoever can do without an answer is not to go on."""
+
+
 def as_told(error: OSError) -> KarstError | None:
     """What the system says of a file or folder that somebody named; None where it is
     a fault of ours."""

@@ -41,7 +41,7 @@ def lock_command(
     from karst.pipeline.locking import make_lock
 
     bench = open_workbench(file, stack=stack, verbose=verbose)
-    with bench.tools.session.alone():
+    with bench.alone():
         locked = make_lock(
             bench.tools,
             bench.spec,
@@ -50,7 +50,6 @@ def lock_command(
             names if upgrade else None,
         )
         written = write_lock(bench.lock_file, locked.lock)
-    bench.progress.close()
     if as_json:
         print_document(_document(locked, bench.lock_file, written=written))
     else:

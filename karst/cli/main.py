@@ -21,7 +21,11 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the program on `arguments`, or this process's own, and its environment."""
     # A pipeline cancels with SIGTERM: half-done work is undone as on ^C.
     signal.signal(signal.SIGTERM, _interrupt)
-    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+    try:
+        code = run(sys.argv[1:] if arguments is None else arguments)
+    except KeyboardInterrupt:  # while it is loaded, or tells of a failure
+        code = _interrupted()
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:
@@ -63,9 +67,19 @@ def _told(error: KarstError) -> int:
 
     # In a detail stands what builds, apps and forges said.
     print(f"karst: {plain_lines(str(error))}", file=sys.stderr)
-    if os.environ.get("DEBUG", "").lower() in ("1", "true", "yes", "on"):
+    if _wants_traceback():
         traceback.print_exception(error)
     return error.exit_code
+
+
+def _wants_traceback() -> bool:
+    """What DEBUG says, in the environment or `.env`; no second failure for a first."""
+    from karst.cli.wiring import load_settings
+
+    try:
+        return load_settings().debug
+    except (KarstError, OSError, UnicodeDecodeError):
+        return os.environ.get("DEBUG", "").lower() in ("1", "true", "yes", "on")
 
 
 def _interrupted() -> int:

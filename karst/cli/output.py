@@ -110,6 +110,7 @@ class TerminalProgress(PlainProgress):
         super().step(text)
 
     def line(self, text: str) -> None:
+        super().line(text)
         with self._lock:
             if self._task is not None:
                 shown = plain_lines(redact(text, self._secrets))[:60]
@@ -124,16 +125,27 @@ class TerminalProgress(PlainProgress):
         )
 
 
+class QuietProgress(PlainProgress):
+    """Nothing under way is told; reports and failures are, as ever."""
+
+    def step(self, text: str) -> None: ...
+
+    def line(self, text: str) -> None: ...
+
+
 def _plain(text: str) -> str:
     """Square brackets of others' text are no markup."""
     return text.replace("[", "\\[")
 
 
 def open_progress(
-    secrets: tuple[Secret, ...], *, interactive: bool, verbose: bool
+    secrets: tuple[Secret, ...], *, interactive: bool, level: str
 ) -> PlainProgress:
+    """What tells the steps ("INFO"), every line too ("DEBUG"), or neither (above)."""
+    if level not in ("DEBUG", "INFO"):
+        return QuietProgress(secrets)
     kind = TerminalProgress if interactive else PlainProgress
-    return kind(secrets, verbose=verbose)
+    return kind(secrets, verbose=level == "DEBUG")
 
 
 def print_document(document: Any) -> None:

@@ -34,7 +34,7 @@ def e2e_command(
         where="--timeout",
         remedy="give it more time, or see by --verbose what it waits for",
     )
-    with limited(seconds, late):
+    with bench.shown(), limited(seconds, late):
         outcome = e2e(
             bench.tools,
             bench.spec,
@@ -42,7 +42,6 @@ def e2e_command(
             read_lock(bench.lock_file),
             seconds=seconds,
         )
-    bench.progress.close()
     if junit:
         _write_junit(junit, outcome)
     error = explain(outcome)
@@ -127,9 +126,8 @@ def drift_command(
     from karst.report.drift_text import render_drift
 
     bench = open_workbench(file, stack=stack, verbose=verbose)
-    with bench.tools.session.alone():
+    with bench.alone():
         drift = look_for_drift(bench.tools, bench.spec)
-    bench.progress.close()
     if as_json:
         document = {
             "stack": drift.stack,

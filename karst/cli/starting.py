@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from karst.cli.first_file import FIRST, fit_first
 from karst.cli.output import print_document, say
 from karst.cli.programs import cli_config, terraform_program
 from karst.cli.wiring import (
@@ -15,24 +16,20 @@ from karst.cli.wiring import (
     sidecar_reference,
 )
 from karst.command import Command
+from karst.config.parse import parse_stack
 from karst.config.settings import Settings
+from karst.config.spec import StackSpec
 from karst.effects.engine import ASK_DOCTOR, Engine
 from karst.effects.process import Processes
+from karst.effects.signals import limited
 from karst.effects.workspace import atomic_write
-from karst.errors import ConfigError, KarstError, ToolMissingError
-from karst.pipeline.checks import free_subnets
+from karst.errors import ConfigError, EngineError, KarstError, ToolMissingError
+from karst.pipeline.checks import find_clashes, free_subnets
 from karst.report.escaping import count
 
-_FIRST = """\
-# What this stack is made of. docs/repos-yaml.md explains every key.
-services:
-  - slug: file:.        # a folder beside this file; gh:owner/repo later
-    name: app
-    port: 8000          # the app is told it as PORT
-    health: {http: /}
-    publish: 127.0.0.1:8080
-"""
 _IGNORED = (".karst/", "secrets/", ".env")
+# A file to begin with is worth no longer a wait: an engine's address may be stale.
+_ENGINE_SECONDS = 30.0
 
 
 def init_command(file: Path, *, force: bool) -> None:
@@ -42,13 +39,30 @@ def init_command(file: Path, *, force: bool) -> None:
             where=str(file),
             remedy="edit it, or write over it with --force",
         )
-    atomic_write(file, _FIRST)
+    atomic_write(file, _first(file))
     ignore = file.parent / ".gitignore"
     present = ignore.read_text().splitlines() if ignore.is_file() else []
     lacking = [line for line in _IGNORED if line not in present]
     if lacking:
         atomic_write(ignore, "\n".join([*present, *lacking]) + "\n")
     say(f"Wrote {file}. Next: `karst doctor`, then `karst plan`.")
+
+
+def _first(file: Path) -> str:
+    """What the engine at hand can take; where none answers, `karst doctor` says so."""
+    try:
+        settings = load_settings()
+        spec = parse_stack(
+            FIRST,
+            source=str(file),
+            default_name=file.resolve().parent.name,
+            default_network=settings.docker_network_name,
+        )
+        with limited(_ENGINE_SECONDS, EngineError("the engine is slow")):
+            engine, _ = open_engine(settings.docker_host, dict(os.environ), settings)
+            return fit_first(engine, spec)
+    except KarstError:
+        return FIRST
 
 
 @dataclass(frozen=True)
@@ -67,14 +81,19 @@ def doctor_command(file: Path, *, as_json: bool) -> int:
     processes = Processes(dict(os.environ))
     findings = [_terraform(settings, processes)]
     findings.append(_mirror())
+    spec = _readable(file, settings)
+    host = (spec.target.docker_host if spec else None) or settings.docker_host
+    clashes: list[Finding] = []
     try:
-        engine, way = open_engine(_host(file, settings), dict(os.environ), settings)
+        engine, way = open_engine(host, dict(os.environ), settings)
         processes = Processes(way.environ)
         findings += _engine(engine, sidecar_reference(settings))
+        clashes += _clashes(engine, spec) if spec else []
     except KarstError as error:
         findings.append(_no_engine(error))
     findings.append(_builder(processes))
     findings.append(_file(file))
+    findings += clashes
     if as_json:
         print_document([f.__dict__ for f in findings])
     else:
@@ -102,14 +121,12 @@ def _mirror() -> Finding:
     return Finding("provider", True, "from Terraform's registry, at the first plan")
 
 
-def _host(file: Path, settings: Settings) -> str | None:
-    """The engine that repos.yaml names, where there is one that can be read."""
+def _readable(file: Path, settings: Settings) -> StackSpec | None:
+    """What repos.yaml says, where there is one that can be read."""
     try:
-        return (
-            load_spec(file, settings, None).target.docker_host or settings.docker_host
-        )
+        return load_spec(file, settings, None)
     except KarstError:
-        return settings.docker_host
+        return None
 
 
 def _no_engine(error: KarstError) -> Finding:
@@ -139,6 +156,14 @@ def _engine(engine: Engine, sidecar: str) -> list[Finding]:
         )
     )
     return found
+
+
+def _clashes(engine: Engine, spec: StackSpec) -> list[Finding]:
+    """What a plan would be refused for, in its own words."""
+    return [
+        Finding("clash", False, f"{clash.where}: {clash.what}", clash.remedy)
+        for clash in find_clashes(engine, spec)
+    ]
 
 
 def _builder(processes: Processes) -> Finding:

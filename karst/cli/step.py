@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from karst.cli.fault import UNEXPECTED, as_told, describe_fault
+from karst.cli.fault import UNEXPECTED, TooLateError, as_told, describe_fault
 from karst.cli.step_files import PipelineJob
 from karst.cli.step_github import GitHubJob
 from karst.cli.step_gitlab import GitLabJob
@@ -153,8 +153,8 @@ def _artifacts(environ: Mapping[str, str], workspace: Path) -> Path:
     return folder
 
 
-def _too_late(seconds: float) -> ConfigError:
-    return ConfigError(
+def _too_late(seconds: float) -> TooLateError:
+    return TooLateError(
         f"the step took longer than {render_duration(seconds)}",
         where="input timeout",
         remedy="run it again: it goes on from there; a longer 'timeout' may be what it needs",

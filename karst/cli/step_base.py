@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from karst.cli.fault import TooLateError
 from karst.config.inputs import Inputs
 from karst.config.parse import parse_stack
 from karst.config.settings import Settings
@@ -77,6 +78,8 @@ def base_reader(publisher: Publisher, workspace: Path, processes: Processes) -> 
             refused = error
         try:
             return read_committed(workspace, commit, path, processes)
+        except TooLateError:
+            raise
         except KarstError:
             raise refused from None
 
@@ -96,6 +99,8 @@ def read_base(
         base = parse_spec(text, inputs, context, settings)
         lock = read(str(name), commit)
         pins = parse_lock(lock, source=str(name)) if lock else RepoLock()
+    except TooLateError:
+        raise
     except KarstError as error:
         note = f"the base branch's {inputs.file} can't be read: {error.what}"
         return (None, RepoLock()), (note,)

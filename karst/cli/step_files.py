@@ -10,6 +10,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
@@ -61,8 +62,10 @@ class PipelineJob(PlainProgress, Job, ABC):
         """Give what is left in the workspace to its owner, however the step ends."""
         own = self.workspace / ".karst"
         if own.is_dir() and not own.is_symlink():
-            for path in (own, *own.rglob("*")):
-                self._chown(path)
+            self._chown(own)
+            for folder, folders, files in os.walk(own):
+                for name in (*folders, *files):
+                    self._chown(Path(folder, name))
 
     def mask(self, secrets: tuple[Secret, ...]) -> None:
         """Keep these out of everything that is written: each of their lines as well,
@@ -143,7 +146,9 @@ class PipelineJob(PlainProgress, Job, ABC):
     def _chown(self, path: Path) -> None:
         owner = self.workspace.stat()
         if os.geteuid() == 0 and owner.st_uid != 0:
-            os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+            # A fetch that nobody waits for any more may still clear up after itself.
+            with suppress(FileNotFoundError):
+                os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def mask_lines(secret: Secret) -> tuple[str, ...]:

@@ -111,7 +111,7 @@ def drift(opening: Opening) -> None:
     from karst.pipeline.drifting import look_for_drift
 
     step = open_step(opening)
-    with step.tools.session.alone():
+    with step.tools.alone():
         found = look_for_drift(step.tools, step.spec)
     label, target = opening.inputs.label, opening.target
     report = replace(found.report, label=label, target=target)
@@ -125,7 +125,7 @@ def destroy(opening: Opening) -> None:
     from karst.pipeline.destroying import destroy as remove
 
     step = open_step(opening)
-    with step.tools.session.alone():
+    with step.tools.alone():
         step.tools.session.prepare()
         outcome = remove(step.tools, step.spec, volumes=False)
     step.telling.run(
@@ -145,7 +145,7 @@ def lock(opening: Opening) -> None:
     from karst.pipeline.locking import make_lock
 
     step, path = open_step(opening), lock_path(opening.file)
-    with step.tools.session.alone():
+    with step.tools.alone():
         locked = make_lock(
             step.tools, step.spec, opening.settings, opening.lock, upgrade=()
         )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import queue
-import threading
+import json
 from pathlib import Path
 
 from karst.cli.output import print_document, say, stream
 from karst.cli.wiring import Workbench, open_workbench
 from karst.effects.engine_facts import ContainerState
+from karst.effects.log_feed import follow_lines, read_lines
 from karst.errors import ConfigError, UnhealthyError
 from karst.health import EdgeVerdict
 from karst.report import (
@@ -27,12 +27,12 @@ def health_command(
 
     bench = open_workbench(file, stack=stack)
     _known(bench, service)
-    verdicts = check_health(bench.tools, bench.spec, service)
     matrix: tuple[EdgeVerdict, ...] = ()
-    if edges:
-        found = check_edges(bench.tools, bench.spec)
-        matrix = tuple(e for e in found if service in (None, e.caller, e.callee))
-    bench.progress.close()
+    with bench.shown():
+        verdicts = check_health(bench.tools, bench.spec, service)
+        if edges:
+            found = check_edges(bench.tools, bench.spec)
+            matrix = tuple(e for e in found if service in (None, e.caller, e.callee))
     if as_json:
         document = health_document(verdicts)
         if edges:
@@ -72,79 +72,56 @@ def logs_command(
     """Lines of all services, each with its name where there are several."""
     bench = open_workbench(file, stack=stack)
     _known(bench, service)
-    role = "sidecar" if sidecar else "app"
-    found = _containers(bench, service, role)
-    if not found:
+    labels = {
+        "karst.stack": bench.spec.name,
+        "karst.role": "sidecar" if sidecar else "app",
+        # An image may carry the other labels, and be run by anybody.
+        "karst.service": service or "",
+    }
+    names = [c.labels["karst.service"] for c in bench.tools.engine.listed(labels)]
+    if not names:
         raise _not_deployed(bench, service)
-    width = max(len(c.labels["karst.service"]) for c in found)
-    lines: queue.Queue[tuple[str, str] | None] = queue.Queue(maxsize=1000)
-
-    def read(container: ContainerState) -> None:
-        name = container.labels["karst.service"]
-        for text in bench.tools.engine.logs(container.id, tail=tail, follow=follow):
-            lines.put((name, text))
-        lines.put(None)
-
-    for container in found:
-        threading.Thread(target=read, args=(container,), daemon=True).start()
-        if not follow:
-            _drain(lines, 1, width, prefix=len(found) > 1, as_json=as_json)
-    if follow:
-        _drain(lines, len(found), width, prefix=len(found) > 1, as_json=as_json)
-
-
-def _drain(
-    lines: queue.Queue[tuple[str, str] | None],
-    readers: int,
-    width: int,
-    *,
-    prefix: bool,
-    as_json: bool,
-) -> None:
-    import json
-
-    while readers:
-        entry = lines.get()
-        if entry is None:
-            readers -= 1
-        elif as_json:
-            stream(json.dumps({"service": entry[0], "text": entry[1]}))
-        elif prefix:
-            stream(f"{entry[0].ljust(width)} | {entry[1]}")
+    names += [] if service else [s.name for s in bench.spec.services]
+    width = max(map(len, names))
+    several = len(set(names)) > 1
+    read = follow_lines if follow else read_lines
+    for line in read(bench.tools.engine, labels, tail=tail):
+        if as_json:
+            stream(json.dumps({"service": line.service, "text": line.text}))
+        elif several:
+            stream(f"{line.service.ljust(width)} | {line.text}")
         else:
-            stream(entry[1])
+            stream(line.text)
 
 
 def stats_command(
     file: Path, *, service: str | None, text: str, as_json: bool, stack: str | None
 ) -> None:
+    """Raises UnhealthyError for what did not answer, after all that did is told."""
     from karst.pipeline.observing import fetch_stats
 
     bench = open_workbench(file, stack=stack)
     _known(bench, service)
-    found = fetch_stats(bench.tools, bench.spec, service, text)
-    bench.progress.close()
+    with bench.shown():
+        found = fetch_stats(bench.tools, bench.spec, service, text)
     if as_json:
-        print_document(found)
-        return
-    for name, lines in found.items():
-        for line in filter(None, lines):
-            say(line if service else f"{name}: {line}")
+        print_document({a.service: list(a.lines) for a in found if not a.reason})
+    else:
+        for answer in found:
+            for line in answer.lines:
+                say(line if service else f"{answer.service}: {line}")
+    if silent := [f"{a.service} ({a.reason})" for a in found if a.reason]:
+        raise UnhealthyError(
+            f"no statistics of {', '.join(silent)}",
+            where=f"stack {bench.spec.name}",
+            remedy="`karst health` tells how it is",
+        )
 
 
 def ps_command(file: Path, *, as_json: bool, stack: str | None) -> None:
     bench = open_workbench(file, stack=stack)
-    rows = [
-        {
-            "service": c.labels.get("karst.service", ""),
-            "role": c.labels.get("karst.role", ""),
-            "release": c.labels.get("karst.release", ""),
-            "status": c.status,
-            "started": c.started_at,
-            "container": c.name,
-        }
-        for c in bench.tools.engine.containers({"karst.stack": bench.spec.name})
-    ]
+    found = bench.tools.engine.containers({"karst.stack": bench.spec.name})
+    rows = [container_row(c) for c in found]
     rows.sort(key=lambda r: (r["service"], r["role"]))
     if as_json:
         print_document(rows)
@@ -156,7 +133,7 @@ def ps_command(file: Path, *, as_json: bool, stack: str | None) -> None:
         (
             r["service"],
             r["role"],
-            r["release"],
+            r["release"] or "-",
             r["status"],
             r["started"][:19],
             r["container"],
@@ -166,15 +143,22 @@ def ps_command(file: Path, *, as_json: bool, stack: str | None) -> None:
     say(render_table(header, cells))
 
 
-def _containers(
-    bench: Workbench, service: str | None, role: str
-) -> list[ContainerState]:
-    labels = {"karst.stack": bench.spec.name, "karst.role": role}
-    if service:
-        labels["karst.service"] = service
-    found = bench.tools.engine.containers(labels)
-    # An image may carry these labels, and be run by anybody.
-    return [c for c in found if "karst.service" in c.labels]
+def container_row(container: ContainerState) -> dict[str, str]:
+    """What is told of a container.
+
+    A door has no release of its own, its label is of the settings that it was made
+    with; and the label of its role is older than the word.
+    """
+    labels = container.labels
+    role = labels.get("karst.role", "")
+    return {
+        "service": labels.get("karst.service", ""),
+        "role": "door" if role == "edge" else role,
+        "release": "" if role == "edge" else labels.get("karst.release", ""),
+        "status": container.status,
+        "started": container.started_at,
+        "container": container.name,
+    }
 
 
 def _known(bench: Workbench, service: str | None) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -51,6 +52,20 @@ class Workbench:
     progress: PlainProgress
     lock_file: Path
 
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Take the progress down however the work ends: a bar hides the cursor."""
+        try:
+            yield
+        finally:
+            self.progress.close()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """The same, with other runs kept off the stack."""
+        with self.shown(), self.tools.alone():
+            yield
+
 
 def data_folder(name: str) -> Path:
     """`infra` or `proto`: within the installed package, else in the source tree."""
@@ -95,9 +110,8 @@ def open_workbench(
     spec = load_spec(file, settings, stack)
     secrets = secret_values(spec, environ, dotenv)
     hidden = (*secrets.values(), *forge_secrets(settings))
-    progress = open_progress(
-        hidden, interactive=context.is_interactive, verbose=verbose
-    )
+    level = "DEBUG" if verbose else settings.log_level
+    progress = open_progress(hidden, interactive=context.is_interactive, level=level)
     root = file.resolve().parent
     if not settings.state_dir.is_absolute():
         refuse_committed(root, str(settings.state_dir))

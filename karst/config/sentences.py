@@ -59,6 +59,15 @@ def _wanted(kind: str, remedy: str) -> Callable[[ErrorDetails, Path], tuple[str,
     return tell
 
 
+def _no_list(error: ErrorDetails, path: Path) -> tuple[str, str]:
+    if path[-1] in ("services", "slugs") and isinstance(error["input"], dict):
+        return (  # As Compose has them.
+            "a list of entries is wanted here, not a mapping",
+            "write each as '- slug: gh:owner/repo' or '- image: nginx:1.27', and its name below as 'name: web'",
+        )
+    return f"a list is wanted here, not {_found(error)}", "write it as [one, two]"
+
+
 def _unknown_key(_error: ErrorDetails, path: Path) -> tuple[str, str]:
     parents = [part for part in path[:-1] if isinstance(part, str)]
     model = _MODELS[parents[-1]] if parents else schema.StackModel
@@ -119,7 +128,7 @@ _TELL: dict[str, Callable[[ErrorDetails, Path], tuple[str, str]]] = {
     "int_type": _wanted("a whole number", "write it without quotes"),
     "float_type": _wanted("a number", "write it without quotes"),
     "bool_type": _wanted("true or false", "write true or false"),
-    "list_type": _wanted("a list", "write it as [one, two]"),
+    "list_type": _no_list,
     "dict_type": _wanted("a mapping", "write it as {NAME: value}"),
     "model_type": _wanted("a mapping", "write it as {key: value}"),
     "greater_than": _out_of_range,

@@ -206,7 +206,12 @@ SETTING_GROUPS: tuple[tuple[str, tuple[SettingKey, ...]], ...] = (
         "Logs and traces",
         (
             SettingKey("DEBUG", "false", "Whether failures show tracebacks."),
-            SettingKey("LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING, ERROR or CRITICAL."),
+            SettingKey(
+                "LOG_LEVEL",
+                "INFO",
+                "What is told under way: DEBUG every line (as --verbose), INFO each step, "
+                "WARNING, ERROR or CRITICAL nothing.",
+            ),
             SettingKey(
                 "OTEL_EXPORTER_OTLP_ENDPOINT", "", "Collector to which traces are sent."
             ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from karst.inspection.branches import chosen
 from karst.inspection.commands import place_of
@@ -117,58 +117,99 @@ def scripted(
     for scripts that hand over to each other many times would take for ever.
     """
     text = (tree.read(path) or "").replace("\\\n", " ")
-    values = dict(place.values)
-    best: tuple[Translated, int, Place] | None = None
-    steps: list[tuple[str, ...]] = []
-    exports: dict[str, str] = {}
-    depth = 0
-    here = place
-    further: tuple[Evidence, ...] = ()
-    lines = chosen(text.splitlines(), values, words[1:])
+    reading = _Reading(tree, packaging, words, place, dict(place.values), follow)
+    lines = chosen(text.splitlines(), reading.values, words[1:])
     for number, line in enumerate(lines, 1):
-        depth += bool(_BLOCK_START.match(line)) - bool(_BLOCK_END.match(line))
-        if match := _ASSIGNED.match(line):
-            value = expand(match[3].strip("\"'"), values)
-            values.setdefault(match[2], value) if "$" not in value else None
-            if match[1] and not depth and "$" not in value:
-                exports[match[2]] = relocated(value, here)
-        for command in _script_commands(line, values, words):
-            found = None
-            if command[0] == "cd" and len(command) == 2 and not depth:
-                here = moved(tree, here, command[1])
-            step = tuple(bare(command)[1])
-            if step[:1] == ("uwsgi",):
-                best = None  # what stands before it is beside it
-            if (
-                not depth
-                and not _ONCE.search(" ".join(step))
-                and STEPS.match(" ".join(step))
-                and not recognise(list(step))[1]
-            ):
-                steps.append(tuple(relocated(word, here) for word in step))
-            if command[0].rpartition("/")[2] not in NO_PROGRAMS:
-                found = _in_script(tree, packaging, command, here)
-            handed = follow and found is None and '"$@"' in line
-            handed = handed and command == words[1:]
-            inner = script_of(tree, command[0], here) if handed else None
-            if inner is not None:
-                more = scripted(tree, packaging, inner, command, here, follow=False)
-                found, further, here = more.found, more.evidence, more.place
-            if found is not None:
-                port = default_port(line)
-                best = (replace(found, port=port or found.port), number, here)
-    if best is None:
+        reading.take(line, number)
+    if reading.best is None:
         return Scripted(None, (), place)
-    found, number, here = best
+    found, number, here = reading.best
     shown = tree.evidence(path, number)
     if _NOT_HERE.search(text) or '"$@"' in shown.text or _names_a_copy(text, place):
-        env = tuple((n, v) for n, v in exports.items() if not _OF_THE_IMAGE.match(n))
-        found = replace(found, steps=(*steps, *found.steps), env=(*env, *found.env))
-        return Scripted(found, (shown, *further), here)
+        env = [e for e in reading.exports.items() if not _OF_THE_IMAGE.match(e[0])]
+        steps = (*reading.steps, *found.steps)
+        found = replace(found, steps=steps, env=(*env, *found.env))
+        return Scripted(found, (shown, *reading.further), here)
     bash = "bash" if "bash" in text.partition("\n")[0] or "[[" in text else "sh"
     start = path if place.folder == "" else place_of(path)
     found = replace(found, words=[bash, start, *words[1:]])
     return Scripted(found, (shown,), place)
+
+
+@dataclass
+class _Reading:
+    """A script that is read from its first line on.
+
+    Attributes:
+        words: how the script was called.
+        place: where its next command runs: `cd` moves it.
+        depth: in how many conditions and loops the line is.
+        best: the last line that starts something: what, its number, and from where.
+        further: lines of the script that it handed over to.
+    """
+
+    tree: SourceTree
+    packaging: Packaging
+    words: list[str]
+    place: Place
+    values: dict[str, str]
+    follow: bool
+    depth: int = 0
+    best: tuple[Translated, int, Place] | None = None
+    steps: list[tuple[str, ...]] = field(default_factory=list)
+    exports: dict[str, str] = field(default_factory=dict)
+    further: tuple[Evidence, ...] = ()
+
+    def take(self, line: str, number: int) -> None:
+        self.depth += bool(_BLOCK_START.match(line)) - bool(_BLOCK_END.match(line))
+        self._take_assignment(line)
+        for command in _script_commands(line, self.values, self.words):
+            if command[0] == "cd" and len(command) == 2 and not self.depth:
+                self.place = moved(self.tree, self.place, command[1])
+            self._take_step(tuple(bare(command)[1]))
+            found = self._started_by(command) or self._handed_over(command, line)
+            if found is not None:
+                found = replace(found, port=default_port(line) or found.port)
+                self.best = (found, number, self.place)
+
+    def _take_assignment(self, line: str) -> None:
+        match = _ASSIGNED.match(line)
+        if not match:
+            return
+        exported, name, value = match.groups()
+        value = expand(value.strip("\"'"), self.values)
+        if "$" in value:
+            return
+        self.values.setdefault(name, value)
+        if exported and not self.depth:
+            self.exports[name] = relocated(value, self.place)
+
+    def _take_step(self, step: tuple[str, ...]) -> None:
+        if step[:1] == ("uwsgi",):
+            self.best = None  # what stands before it is beside it
+        text = " ".join(step)
+        if self.depth or _ONCE.search(text) or not STEPS.match(text):
+            return
+        if not recognise(list(step))[1]:
+            self.steps.append(tuple(relocated(word, self.place) for word in step))
+
+    def _started_by(self, command: list[str]) -> Translated | None:
+        if command[0].rpartition("/")[2] in NO_PROGRAMS:
+            return None
+        return _in_script(self.tree, self.packaging, command, self.place)
+
+    def _handed_over(self, command: list[str], line: str) -> Translated | None:
+        """What the script comes to that this one was called with, by `exec "$@"`."""
+        if not self.follow or '"$@"' not in line or command != self.words[1:]:
+            return None
+        inner = script_of(self.tree, command[0], self.place)
+        if inner is None:
+            return None
+        more = scripted(
+            self.tree, self.packaging, inner, command, self.place, follow=False
+        )
+        self.further, self.place = more.evidence, more.place
+        return more.found
 
 
 def _names_a_copy(text: str, place: Place) -> bool:

@@ -42,6 +42,14 @@ def find_alerts(report: PlanReport) -> tuple[Alert, ...]:
         if line.published:
             text = "is newly published:"
             found.append(Alert("security", (line.service,), text, line.published))
+        if line.unpublished:
+            text = "is no longer published:"
+            found.append(Alert("security", (line.service,), text, line.unpublished))
+        if line.leftovers:
+            many = line.leftovers[1:]
+            what = "old releases, which are" if many else "an old release, which is"
+            text = f"still has {what} removed:"
+            found.append(Alert("note", (line.service,), text, line.leftovers))
     for each in report.moved:
         if each.is_stray:
             text = "is pinned to a commit that is no part of"

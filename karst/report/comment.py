@@ -63,7 +63,7 @@ def verdict_text(report: PlanReport) -> str:
     """The counts in words, without anybody's names."""
     counts = report.counts
     if report.empty:
-        return f"no changes, {count(counts['keep'], 'service is', 'services are')} as wanted"
+        return f"no changes, {count(counts['keep'], 'service')} unchanged"
     return (
         f"{counts['add']} to add, {counts['change']} to change, "
         f"{counts['remove']} to remove, {counts['keep']} unchanged"

@@ -13,7 +13,7 @@ from karst.terraform import ResourceChange
 from karst.terraform.plan import Action
 
 Mode = Literal["apply", "e2e", "drift", "destroy"]
-How = Literal["", "release", "repair", "door", "edges"]
+How = Literal["", "release", "repair", "door", "leftover", "edges"]
 
 
 @dataclass(frozen=True)
@@ -57,17 +57,20 @@ class ServiceLine:
 
     Attributes:
         how: a change's depth: "release" (new containers), "repair" (containers that
-            somebody altered), "door" (the published port only), "edges" (peer files
-            only, nothing restarts); "" where nothing changes.
+            somebody altered), "door" (the published port only), "leftover" (an old
+            release goes, the present one runs on), "edges" (peer files only, nothing
+            restarts); "" where nothing changes.
         slug: as repos.yaml has it; "" for an image.
         old_commit, new_commit: full ids, "" where there is none.
         old_release, new_release: as the containers carry them.
         entrypoint, why: the command line, and the rule and the line that speak for it.
         ports: "8000/http", and "127.0.0.1:8080 -> 8000" for a published one.
         published: those of `ports` that were not open before.
+        unpublished: those that were, of a service that stays: "127.0.0.1:8080".
         opened, closed: callees.
         secrets: names that it did not read before.
         differs: names of what is not as it was ("image", "env LOG_LEVEL").
+        leftovers: old releases that go beside what `old_release` says.
     """
 
     service: str
@@ -84,10 +87,12 @@ class ServiceLine:
     why: str = ""
     ports: tuple[str, ...] = ()
     published: tuple[str, ...] = ()
+    unpublished: tuple[str, ...] = ()
     opened: tuple[str, ...] = ()
     closed: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
     differs: tuple[str, ...] = ()
+    leftovers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ _HOW = {
     "release": "new&nbsp;release",
     "repair": "altered by hand,<br>repaired",
     "door": "published&nbsp;port<br>only",
+    "leftover": "old&nbsp;release<br>removed",
     "edges": "edges&nbsp;only,<br>no&nbsp;restart",
     "": "",
 }

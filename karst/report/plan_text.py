@@ -16,6 +16,15 @@ _MARKS = {"add": "+", "change": "~", "remove": "-", "keep": " "}
 # A service's line says what happens to these.
 _TOLD = {"app", "sidecar", "release", "edges", "door"}
 
+# What a document says beyond Terraform's plan, and where a line has it.
+_LISTED = {
+    "doors_opened": "published",
+    "doors_closed": "unpublished",
+    "secrets_added": "secrets",
+    "old_releases_removed": "leftovers",
+    "differs": "differs",
+}
+
 # Of what differs, a table has a column for these.
 _COLUMNS = ("commit", "image")
 
@@ -25,8 +34,11 @@ def render_plan(report: PlanReport) -> str:
     counts = report.counts
     touched = [s for s in report.services if s.action != "keep"]
     if report.empty:
-        kept = count(counts["keep"], "service is", "services are")
-        return f"No changes. {kept} as repos.yaml wants them."
+        kept = count(counts["keep"], "service")
+        return (
+            f"No changes: repos.yaml wants what was applied last ({kept}). "
+            "`karst drift` and `karst health` look at what runs."
+        )
     lines = []
     if touched:
         lines.append(_table([_row(line) for line in touched]))
@@ -86,9 +98,9 @@ def _differences(lines: Iterable[ServiceLine]) -> Iterable[str]:
 
 
 def _alerts(report: PlanReport) -> Iterable[str]:
-    """What an added service may do is in its line; of others, it is a surprise."""
-    known = tuple(s for s in report.services if s.action != "add")
-    for alert in find_alerts(replace(report, services=known)):
+    """Whom an added service may call is in its line; of others, it is a surprise."""
+    lines = (replace(s, opened=()) if s.action == "add" else s for s in report.services)
+    for alert in find_alerts(replace(report, services=tuple(lines))):
         if alert.kind == "destroy" and not alert.text:
             yield from (f"! {name} will be destroyed" for name in alert.names)
             continue
@@ -99,7 +111,7 @@ def _alerts(report: PlanReport) -> Iterable[str]:
 
 def plan_document(plan: Plan, lines: Iterable[ServiceLine] = ()) -> dict[str, Any]:
     """The plan as JSON would hold it; `lines` tell what makes a change one."""
-    differs = {line.service: list(line.differs) for line in lines}
+    told = {line.service: line for line in lines}
     return {
         "stack": plan.stack.name,
         "changes": not plan.empty,
@@ -113,7 +125,10 @@ def plan_document(plan: Plan, lines: Iterable[ServiceLine] = ()) -> dict[str, An
                 "new": c.new,
                 "edges_opened": list(c.opened),
                 "edges_closed": list(c.closed),
-                "differs": differs.get(c.service, []),
+                **{
+                    key: list(getattr(told.get(c.service), name, ()))
+                    for key, name in _LISTED.items()
+                },
             }
             for c in plan.services
         ],

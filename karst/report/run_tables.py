@@ -130,15 +130,17 @@ def services(report: RunReport, most: int) -> str:
 
 def _service(verdict: Verdict, report: RunReport) -> tuple[str, ...]:
     state = verdict.state if verdict.well else f"**{verdict.state}**"
+    release = code(verdict.release, 40)
     if verdict.service in report.rolled_back:
         state = f"**put back**<br>the new release was {verdict.state}"
+        release = f"{release}<br>removed"
     latency = verdict.latency_p50_ms
     return (
         code(verdict.service, 200),
         state,
         "" if latency is None else f"{latency:.1f} ms",
         str(verdict.restarts),
-        code(verdict.release, 40),
+        release,
         code(verdict.certificate_ends[:10]),
     )
 

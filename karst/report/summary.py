@@ -9,6 +9,7 @@ from karst.report.comment import place, plan_parts, verdict_text
 from karst.report.edge_tables import edges_verdict, failed_edges, matrix
 from karst.report.escaping import code, count
 from karst.report.fitting import Part, always, fit
+from karst.report.health_text import healthy_words, put_back_words
 from karst.report.model import Failure, Mode, PlanReport, RunReport
 from karst.report.picture import render_picture
 from karst.report.run_tables import (
@@ -116,13 +117,10 @@ def run_verdict(report: RunReport) -> str:
         nothing = "nothing differs from the last apply"
         parts.append(nothing if report.plan.empty else f"the target differs: {differs}")
     if report.verdicts:
-        well = sum(v.well for v in report.verdicts)
-        total = count(len(report.verdicts), "service is", "services are")
-        parts.append(f"{well} of {total} healthy over mTLS")
+        parts.append(healthy_words(report.verdicts, report.rolled_back))
     if report.unreviewed:
         parts.append(f"{count(len(report.unreviewed), 'change')} without a review")
-    if report.rolled_back:
-        parts.append(f"{len(report.rolled_back)} put back to the former release")
+    parts.append(put_back_words(report.rolled_back))
     wrong = sum(not e.well for e in report.edges)
     if wrong:
         parts.append(f"{count(wrong, 'edge does', 'edges do')} not behave")
@@ -130,7 +128,7 @@ def run_verdict(report: RunReport) -> str:
         well = sum(s.well for s in report.smokes)
         total = count(len(report.smokes), "request was", "requests were")
         parts.append(f"{well} of {total} answered as asked")
-    return ", ".join(parts) or ("done" if report.well else "failed")
+    return ", ".join(filter(None, parts)) or ("done" if report.well else "failed")
 
 
 def _place(report: RunReport) -> str:

@@ -63,3 +63,14 @@ def test_what_was_put_back_is_not_told_as_changed_alone() -> None:
     plain = "Applied: 0 added, 1 changed, 0 removed, 2 kept."
     assert _applied(counts, ()) == plain
     assert _applied(counts, ("api",)) == f"{plain} Put back to the former release: api."
+
+
+def test_no_summary_is_cut_on_a_narrow_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run(["--help"]) == 0
+    shown = capsys.readouterr().out
+    assert "  deploy " in shown
+    assert "..." not in shown.replace("[ARGS]...", "")
+    assert "…" not in shown

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from pathlib import Path
 
 import pytest
 
 from karst import __version__
-from karst.cli.main import run
-from karst.errors import KarstError
+from karst.cli.main import INTERRUPTED, main, run
+from karst.errors import EngineError, KarstError
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -35,6 +37,39 @@ def test_a_missing_file_is_a_sentence(
         "karst: repos.yaml: there is no such file\n"
         "  -> name it with --file, or write one to begin with: `karst init`\n"
     )
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize(
+    ("environ", "dotenv", "shown"),
+    [
+        ({}, "", False),
+        ({}, "DEBUG=true", True),
+        ({"DEBUG": "yes"}, "", True),
+        ({"DEBUG": "off"}, "DEBUG=true", False),
+        # A setting that is wrong itself hides nothing and adds no failure.
+        ({"DEBUG": "true"}, "GRPC_PORT=x", True),
+        ({}, "GRPC_PORT=x\nDEBUG=true", False),
+    ],
+)
+def test_debug_shows_tracebacks_of_sentences_too(
+    environ: dict[str, str],
+    dotenv: str,
+    shown: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "repos.yaml").write_text("services: []\n")
+    (tmp_path / ".env").write_text(dotenv)
+    monkeypatch.delenv("DEBUG", raising=False)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    assert run(["plan"]) == 10
+    told = capsys.readouterr().err
+    assert told.startswith("karst: ")
+    assert ("Traceback" in told) == shown
 
 
 def test_the_unexpected_is_told_with_what_a_report_needs(
@@ -67,6 +102,10 @@ def test_an_interrupt_is_130(
 def test_init_writes_a_first_file_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    def no_engine(*_: object) -> None:
+        raise EngineError("the Docker engine does not answer")
+
+    monkeypatch.setattr("karst.cli.starting.open_engine", no_engine)
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".gitignore").write_text("dist\n.env\n")
     assert run(["init"]) == 0
@@ -91,3 +130,20 @@ def test_every_error_has_an_exit_code_of_its_own() -> None:
     # 2 is "there are changes", 128 and above are signals.
     assert not {0, 2} & set(codes)
     assert max(codes) < 128
+
+
+def test_an_interrupt_while_it_is_loaded_is_told_as_well(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(_: object) -> int:
+        raise KeyboardInterrupt
+
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(sys.modules[main.__module__], "run", interrupted)
+    try:
+        with pytest.raises(SystemExit) as ended:
+            main(["--version"])
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert ended.value.code == INTERRUPTED
+    assert capsys.readouterr().err.startswith("karst: interrupted")

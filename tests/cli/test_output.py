@@ -14,7 +14,7 @@ SECRET = (Secret("s3cret"),)
 
 
 def test_lines_for_logs(capsys: pytest.CaptureFixture[str]) -> None:
-    progress = open_progress(SECRET, interactive=False, verbose=True)
+    progress = open_progress(SECRET, interactive=False, level="DEBUG")
     progress.step("deploying s3cret")
     progress.line("value s3cret")
     shown = capsys.readouterr().err
@@ -32,7 +32,7 @@ def test_without_verbose_only_steps(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_terminal_shows_text_with_brackets_as_it_is(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    progress = open_progress(SECRET, interactive=True, verbose=False)
+    progress = open_progress(SECRET, interactive=True, level="INFO")
     assert isinstance(progress, TerminalProgress)
     progress.step("build [red]web[/red]")
     progress.line("[/nothing] s3cret")
@@ -41,6 +41,31 @@ def test_a_terminal_shows_text_with_brackets_as_it_is(
     shown = capsys.readouterr().err
     assert "build [red]web[/red]" in shown
     assert "s3cret" not in shown
+
+
+@pytest.mark.parametrize("interactive", [True, False])
+@pytest.mark.parametrize(
+    ("level", "told"),
+    [
+        ("DEBUG", ["build", "detail"]),
+        ("INFO", ["build"]),
+        ("WARNING", []),
+        ("CRITICAL", []),
+    ],
+)
+def test_a_level_says_how_much_is_told(
+    level: str,
+    told: list[str],
+    interactive: bool,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    progress = open_progress((), interactive=interactive, level=level)
+    progress.step("build")
+    progress.line("detail")
+    progress.close()
+    # A terminal's bar is written over: what stays begins a line of its own.
+    lines = [line.split()[-1] for line in capsys.readouterr().err.split("\n") if line]
+    assert [word for word in lines if word in ("build", "detail")] == told
 
 
 _HOSTILE = "\x1b]0;title\x07\x1b[2J\x1b[31mred\x1b[0m \x9b5n\x08\x1b[6n\ttab"

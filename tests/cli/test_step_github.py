@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -203,3 +205,26 @@ def test_commands_of_several_threads_are_all_obeyed_and_lines_are_not(
     told = heeded(capsys.readouterr().out)
     assert len(told) == 120
     assert {line.split(" ")[0] for line in told} == {"::notice"}
+
+
+def test_what_goes_while_the_workspace_is_handed_over_is_no_fault(
+    job: GitHubJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fetch that was given up clears up after itself."""
+    draft = job.workspace / ".karst" / "cache" / "draft"
+    draft.mkdir(parents=True)
+    (draft / "file").touch()
+    (job.workspace / ".karst" / "kept").touch()
+    if os.geteuid() == 0:
+        os.chown(job.workspace, 1234, 1234)
+    given = []
+
+    def chown(path: Path, *_: int, **__: object) -> None:
+        shutil.rmtree(draft, ignore_errors=True)
+        path.lstat()
+        given.append(path.name)
+
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "chown", chown)
+    job.hand_over()
+    assert {".karst", "cache", "kept"} <= set(given)

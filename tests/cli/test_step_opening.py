@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, NoReturn
 
 import pytest
 
+from karst.cli import step_base
+from karst.cli.step import _too_late
+from karst.cli.step_base import base_reader, read_base
 from karst.cli.step_github import GitHubJob
 from karst.cli.step_opening import Opening, read_opening, read_surroundings
 from karst.config.inputs import read_inputs
 from karst.context.run_context import RunContext
+from karst.effects.process import Processes
+from karst.errors import ConfigError, PublishError
 from karst.pipeline.step_task import Task
 from tests.fakes.desk import Desk
 from tests.fakes.github import FakeGitHub, User
@@ -171,3 +177,25 @@ def test_a_forge_that_does_not_tell_leaves_the_event_s_base(
         head_commit=desk.head(number),
     )
     assert own(found) == {"web"}
+
+
+@pytest.mark.parametrize("asks_forge", [True, False])
+def test_the_end_of_the_steps_time_is_no_file_that_cant_be_read(
+    asks_forge: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Else the step would go on, and nothing would end it any more."""
+
+    def hang(*_: object) -> NoReturn:
+        raise _too_late(60)
+
+    def refuse(*_: object) -> NoReturn:
+        raise PublishError("the forge refuses")
+
+    monkeypatch.setattr(step_base, "read_committed", hang)
+    publisher: Any = SimpleNamespace(read_file=hang if asks_forge else refuse)
+    read = base_reader(publisher, tmp_path, Processes({}))
+    context: Any = SimpleNamespace(base_commit="abc")
+    inputs: Any = SimpleNamespace(file="repos.yaml")
+    settings: Any = None
+    with pytest.raises(ConfigError, match="took longer than"):
+        read_base(read, inputs, context, settings)

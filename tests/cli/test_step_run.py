@@ -71,7 +71,7 @@ class Step:
             env=environ,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=400,
             check=False,
         )
 

@@ -6,7 +6,7 @@ import json
 import random
 from typing import Any
 
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from karst.config.parse import parse_stack
@@ -69,10 +69,7 @@ STACKS = st.fixed_dictionaries(
     {"services": st.lists(SERVICES | VALUES, max_size=3)},
     optional={n: VALUES for n in StackModel.model_fields if n != "services"},
 )
-# No deadline: the machine may be busy with other tests.
-BOUNDS = settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+BOUNDS = settings(max_examples=300)
 # The sentence of last resort, and pydantic's own words.
 LEAKS = ("does not belong here", " should ", "Field required", "not permitted")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import report_samples as samples
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -90,7 +90,7 @@ def read_counts(text: str) -> list[int]:
 
 
 @given(PLANS, st.integers(250, 70_000))
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 def test_any_plan_fits_and_reads_back(document: dict[str, Any], room: int) -> None:
     text = json.dumps(document)
     plan = parse_plan(text, stack=STACK, path=Path("p"), applied_edges={})

@@ -101,7 +101,7 @@ PLAIN = list(documents(samples.PLAN, "x"))
 @given(HOSTILE)
 @example(EVERY)
 @example(LINES)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_a_text_changes_nothing_but_the_inside_of_code(text: str) -> None:
     assume(clean(text[:7]))  # a commit is cut to seven signs
     for plain, hostile in zip(PLAIN, documents(samples.PLAN, text), strict=True):
@@ -158,7 +158,6 @@ def test_a_mermaid_label_stays_within_its_quotes(text: str) -> None:
 @given(HOSTILE)
 @example(EVERY)
 @example(LINES)
-@settings(deadline=None)
 def test_junit_is_xml_whatever_was_said(text: str) -> None:
     root = ET.fromstring(render_junit(swap(samples.E2E_WRONG, text)))  # noqa: S314
     assert root.attrib["failures"] == "4"
@@ -206,7 +205,6 @@ def test_a_group_holds_no_command(text: str) -> None:
 @given(HOSTILE)
 @example(EVERY)
 @example(LINES)
-@settings(deadline=None)
 def test_a_jobs_log_holds_no_command(text: str) -> None:
     for run in (samples.ROLLED_BACK, samples.E2E_WRONG, samples.BROKEN):
         parts = run_log(swap(run, text))

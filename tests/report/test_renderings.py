@@ -12,13 +12,15 @@ from karst.inspection import Candidate, Entrypoint, Evidence
 from karst.report import (
     health_document,
     plan_document,
+    render_comment_body,
     render_health,
     render_plan,
     render_table,
 )
 from karst.report.entrypoint_text import entrypoint_document, render_entrypoint
 from karst.report.escaping import log_line
-from karst.report.model import Alert, PlanReport, ServiceLine
+from karst.report.model import Alert, PlanReport, RunReport, ServiceLine
+from karst.report.summary import run_verdict
 from karst.terraform import NetworkVariables, Plan, ResourceChange, ServiceChange, Stack
 
 WELL = Verdict(
@@ -58,7 +60,44 @@ def test_health() -> None:
 def test_a_release_that_was_put_back_says_so_in_its_line() -> None:
     lines = render_health([WELL, ILL], rolled_back=["api"]).splitlines()
     assert lines[2].startswith("api      unhealthy, put back  -")
-    assert "  release 5e6f7a8b was put back; the former one runs on" in lines
+    assert "  5e6f7a8b, removed  " in lines[2]
+    assert "  release 5e6f7a8b was removed; the former one runs on" in lines
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "back", "told"),
+    [
+        ([ILL], ["api"], "1 put back: its former release runs on."),
+        (
+            [WELL, ILL],
+            ["api"],
+            "1 of 1 service is healthy over mTLS, 1 put back: its former release runs on.",
+        ),
+        (
+            [WELL, ILL, replace(ILL, service="db")],
+            ["api"],
+            (
+                "1 of 2 services are healthy over mTLS, "
+                "1 put back: its former release runs on."
+            ),
+        ),
+        (
+            [ILL, replace(ILL, service="db")],
+            ["api", "db"],
+            "2 put back: their former releases run on.",
+        ),
+        ([], [], "0 of 0 services are healthy over mTLS."),
+    ],
+)
+def test_what_was_put_back_is_not_counted_as_ill(
+    verdicts: list[Verdict], back: list[str], told: str
+) -> None:
+    assert render_health(verdicts, back).splitlines()[-1] == told
+    if verdicts:
+        report = RunReport(
+            "shop", "apply", verdicts=tuple(verdicts), rolled_back=tuple(back)
+        )
+        assert run_verdict(report) == told.removesuffix(".")
 
 
 def test_a_log_line_has_no_say_over_the_terminal() -> None:
@@ -70,7 +109,13 @@ PLAN = PlanReport(
     "shop",
     services=(
         ServiceLine(
-            "web", "add", new_release="1a2b3c4d", image="img-web", opened=("api",)
+            "web",
+            "add",
+            new_release="1a2b3c4d",
+            image="img-web",
+            opened=("api",),
+            secrets=("K1", "K2"),
+            published=("0.0.0.0:8191",),
         ),
         ServiceLine(
             "api",
@@ -84,6 +129,7 @@ PLAN = PlanReport(
             opened=("web",),
             secrets=("API_KEY",),
             published=("0.0.0.0:80",),
+            unpublished=("127.0.0.1:81",),
         ),
         ServiceLine("gone", "remove", old_release="g0ne", closed=("api",)),
         ServiceLine("same", "keep", new_release="5ame"),
@@ -107,8 +153,11 @@ def test_plan() -> None:
         "! gone will be destroyed\n"
         "! security: the target changes: tcp://b:2376\n"
         "! security: api may newly call web\n"
+        "! security: web reads new secrets: K1, K2\n"
+        "! security: web is newly published: 0.0.0.0:8191\n"
         "! security: api reads a new secret: API_KEY\n"
         "! security: api is newly published: 0.0.0.0:80\n"
+        "! security: api is no longer published: 127.0.0.1:81\n"
         "  create docker_network.mesh\n"
         '  docker_container.app["api@1"] differs in: cpus\n'
         "Plan: 1 to add, 1 to change, 1 to remove, 1 to keep."
@@ -116,18 +165,45 @@ def test_plan() -> None:
 
 
 def test_an_empty_plan() -> None:
+    """Nobody looked at what runs, so nothing is said of it."""
     kept = PlanReport("s", services=(ServiceLine("a", "keep", new_release="1"),))
-    assert render_plan(kept) == "No changes. 1 service is as repos.yaml wants them."
+    assert render_plan(kept) == (
+        "No changes: repos.yaml wants what was applied last (1 service). "
+        "`karst drift` and `karst health` look at what runs."
+    )
+
+
+def test_old_releases_that_only_go_are_said() -> None:
+    left = ServiceLine("a", "change", "leftover", new_release="2", leftovers=("1",))
+    assert render_plan(PlanReport("s", services=(left,))) == (
+        "   SERVICE  RELEASE\n"
+        "~  a        2\n"
+        "! a still has an old release, which is removed: 1\n"
+        "Plan: 0 to add, 1 to change, 0 to remove, 0 to keep."
+    )
+    both = PlanReport("s", services=(replace(left, leftovers=("0", "1")),))
+    words = "! a still has old releases, which are removed: 0, 1"
+    assert words in render_plan(both).splitlines()
+    comment = render_comment_body(both, room=60_000)
+    assert "`a` still has old releases, which are removed: `0`, `1`" in comment
+    assert "old&nbsp;release<br>removed" in comment
 
 
 def test_a_plan_for_programs() -> None:
     network = NetworkVariables("n", "10.0.0.0/24", "10.0.0.1", "10.0.0.0/26")
-    services = (ServiceChange("a", "add", new="1"), ServiceChange("b", "keep"))
+    services = (ServiceChange("api", "add", new="1"), ServiceChange("b", "keep"))
     plan = Plan(Stack("s", network), Path("p"), PLAN.resources, services, "f" * 64)
-    document = plan_document(plan)
+    document = plan_document(plan, PLAN.services)
     assert document["counts"] == {"add": 1, "change": 0, "remove": 0, "keep": 1}
     assert document["changes"] is True
     assert document["resources"][1]["attributes"] == ["cpus"]
+    api, other = document["services"]
+    assert (api["doors_opened"], api["doors_closed"], api["secrets_added"]) == (
+        ["0.0.0.0:80"],
+        ["127.0.0.1:81"],
+        ["API_KEY"],
+    )
+    assert other["doors_opened"] == other["old_releases_removed"] == []
 
 
 def test_a_table_pads_no_last_column() -> None:
