@@ -8,6 +8,7 @@ import subprocess
 from typing import Any, NoReturn
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 OPT_IN = ("integration", "processes")
 CLOSED_DOORS = (
@@ -18,6 +19,12 @@ CLOSED_DOORS = (
     (socket.socket, "sendto"),
 )
 
+# How long an example takes says how busy the machine is. What lets a change in tries the
+# same examples each time; `--hypothesis-profile=search` tries new ones.
+UNHURRIED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("search", **UNHURRIED)
+settings.register_profile("gate", derandomize=True, **UNHURRIED)
+settings.load_profile("gate")
 
 # A shell starts what goes to the background without interrupts, and children keep to
 # that: tests of interrupts would wait for nothing.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,8 +16,7 @@ from machine.base_image import present_base
 from tests.fakes.desk import Desk, Shelves
 from tests.fakes.github import FakeGitHub
 from tests.images import present_action_image
-
-_SUBNETS = itertools.count(os.getpid() % 100)
+from tests.networks import free_subnet
 
 
 @pytest.fixture(scope="session")
@@ -69,7 +66,7 @@ def calling(
         tmp_path,
         name=f"a{tag}",
         network=f"karsttest-{tag}",
-        subnet=f"172.27.{next(_SUBNETS) % 256}.0/24",
+        subnet=free_subnet(),
         action=action,
         runner=runner,
     )

@@ -17,19 +17,14 @@ from typing import Any, TypeVar
 import pytest
 
 from karst.inspection.resolve import resolve_entrypoint
+from tests.networks import free_port as free_port
 
 T = TypeVar("T")
 SHOP = Path(__file__).resolve().parents[2] / "examples" / "shop"
 NAMES = ("web", "api", "pricing", "store", "worker", "migrate")
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def wait_for(ask: Callable[[], T], what: str, seconds: float = 20) -> T:
+def wait_for(ask: Callable[[], T], what: str, seconds: float = 120) -> T:
     """Ask until the answer is true; AssertionError and OSError count as no."""
     end = time.monotonic() + seconds
     last: object = None
@@ -55,7 +50,7 @@ class App:
     def said(self) -> str:
         return self.output.read_text()
 
-    def end(self, how: signal.Signals = signal.SIGTERM, seconds: float = 10) -> int:
+    def end(self, how: signal.Signals = signal.SIGTERM, seconds: float = 120) -> int:
         """Send `how` unless it has ended, and return its exit code."""
         if self.process.poll() is None:
             self.process.send_signal(how)
@@ -112,7 +107,7 @@ class StoreSession:
     """A conversation with the store; `banner` is what it said first."""
 
     def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=5)
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=60)
         self._stream = self._socket.makefile("rwb")
         self.banner: dict[str, Any] = json.loads(self._stream.readline())
 

@@ -82,11 +82,12 @@ class Shop:
         for name in ("web", "api"):
             wait_for(lambda name=name: self.ask(name, "/healthz")[0] == 200, name)
         self.early = self.page()
+        wait_for(lambda: "not there yet" in self.apps["migrate"].said(), "an attempt")
         self.early_alive = all(a.process.poll() is None for a in self.apps.values())
         self.start("store")
         self.start("pricing")
-        self.migrated = self.apps["migrate"].process.wait(timeout=30)
-        wait_for(lambda: self.page().product("headlamp")[0] != "price unknown", "all")
+        self.migrated = self.apps["migrate"].process.wait(timeout=120)
+        self.whole_page()
 
     def start(self, name: str) -> App:
         port = {"PORT": str(self.ports[name])} if name in self.ports else {}
@@ -97,7 +98,7 @@ class Shop:
         self, name: str, path: str, body: str | None = None, **headers: str
     ) -> tuple[int, str, str | None]:
         connection = http.client.HTTPConnection(
-            "127.0.0.1", self.ports[name], timeout=20
+            "127.0.0.1", self.ports[name], timeout=120
         )
         try:
             method = "GET" if body is None else "POST"
@@ -109,6 +110,16 @@ class Shop:
 
     def page(self, path: str = "/") -> Page:
         return Page(*self.ask("web", path))
+
+    def whole_page(self) -> Page:
+        """The page that every neighbour has answered for in time."""
+
+        def ask() -> Page | None:
+            page = self.page()
+            priced = page.product("headlamp")[0] != "price unknown"
+            return page if priced and page.status == 200 else None
+
+        return wait_for(ask, "a page with everything")
 
     def order(self, sku: str, quantity: str, **headers: str) -> Page:
         headers["Content-Type"] = "application/x-www-form-urlencoded"

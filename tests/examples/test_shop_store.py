@@ -37,11 +37,12 @@ def asks(port: int) -> bool:
 
 
 def test_it_speaks_first(start: Callable[..., tuple[App, int]]) -> None:
+    began = time.monotonic()
     _, port = start()
     with StoreSession(port) as store:
         uptime = store.banner.pop("uptime")
         assert store.banner == {"service": "store", "sequence": 0, "kept": "file"}
-        assert 0 <= uptime < 30
+        assert 0 <= uptime <= time.monotonic() - began
         assert store.ask("products") == []
 
 
@@ -131,7 +132,7 @@ def test_it_ends_also_when_it_is_told_to_at_a_busy_moment(
         for _ in range(3):
             socket.create_connection(("127.0.0.1", port)).close()
         app.process.terminate()
-    assert [app.process.wait(timeout=10) for app in apps] == [0] * len(apps)
+    assert [app.process.wait(timeout=120) for app in apps] == [0] * len(apps)
 
 
 def test_everything_outlives_a_kill_and_a_half_written_line(
@@ -207,7 +208,7 @@ def test_a_damaged_journal_is_not_started_upon(
 ) -> None:
     (tmp_path / "journal.jsonl").write_text("no json\n")
     app = starter.start("store", PORT=str(free_port()), DATA_DIR=str(tmp_path))
-    assert app.process.wait(timeout=20) == 1
+    assert app.process.wait(timeout=120) == 1
     assert app.said().splitlines()[-1] == (
         f"not started: {tmp_path}/journal.jsonl holds a line that is no JSON"
     )

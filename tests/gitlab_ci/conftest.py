@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,8 +17,7 @@ from tests.fakes.described import gitlab_faults
 from tests.fakes.desk import Desk
 from tests.fakes.gitlab import FakeGitLab
 from tests.images import present_action_image
-
-_SUBNETS = itertools.count(os.getpid() % 100)
+from tests.networks import free_subnet
 
 
 @pytest.fixture(scope="session")
@@ -59,7 +56,7 @@ def project(
         tmp_path,
         name=f"g{tag}",
         network=f"karsttest-{tag}",
-        subnet=f"172.26.{next(_SUBNETS) % 256}.0/24",
+        subnet=free_subnet(),
         image=image,
         helper=helper,
     )

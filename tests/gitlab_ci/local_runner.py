@@ -62,7 +62,7 @@ def run(
     unset: Sequence[str] = (),
     socket: bool = True,
     more: Sequence[str] = (),
-    timeout: float = 240,
+    timeout: float = 500,
 ) -> LocalRun:
     """Run `jobs` and what they need; no job named: the whole pipeline."""
     words = [str(_node()), str(find_package("gitlab-ci-local") / "dist" / "index.js")]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import subprocess
 import time
 from collections.abc import Iterator
@@ -18,8 +19,8 @@ from tests.integration.tls_engine import make_authority, write_client, write_ser
 from tests.pipelined import docker
 
 IMAGE = "karsttest/dind:1"
-# Where it listens, and what it is called beside a job. Loopback has more addresses.
-ADDRESS, NAME = "127.0.0.7", "docker"
+# What it is called beside a job, which asks its usual port there.
+NAME, PORT = "docker", 2376
 _DOCKERFILE = """\
 FROM {base}
 RUN apt-get update -q \\
@@ -28,7 +29,7 @@ RUN apt-get update -q \\
 """
 _SERVE = (
     "mount -o remount,rw /proc/sys; exec dockerd --host=unix:///var/run/docker.sock "
-    "--host=tcp://0.0.0.0:2376 --tlsverify --tlscacert=/certs/server/ca.pem "
+    f"--host=tcp://0.0.0.0:{PORT} --tlsverify --tlscacert=/certs/server/ca.pem "
     "--tlscert=/certs/server/cert.pem --tlskey=/certs/server/key.pem"
 )
 _RIGHTS = ("SYS_ADMIN", "NET_ADMIN", "SYS_PTRACE", "SYS_CHROOT", "MKNOD")
@@ -36,9 +37,15 @@ _RIGHTS = ("SYS_ADMIN", "NET_ADMIN", "SYS_PTRACE", "SYS_CHROOT", "MKNOD")
 
 @dataclass(frozen=True)
 class NestedEngine:
-    """A running one; `client` holds the certificates that it shares with jobs."""
+    """A running one.
+
+    Attributes:
+        address: its own one of loopback's, so that several have the usual port.
+        client: the certificates that it shares with jobs.
+    """
 
     container: str
+    address: str
     client: Path
 
     def load(self, *images: str) -> None:
@@ -67,18 +74,19 @@ def nested_engine(folder: Path, base: str, name: str) -> Iterator[NestedEngine]:
     words += ["--security-opt=apparmor=unconfined"]
     words += ["--volume=/sys/fs/cgroup:/sys/fs/cgroup:rw"]
     words += [f"--volume={folder / 'server'}:/certs/server:ro"]
-    words += [f"--publish={ADDRESS}:2376:2376", IMAGE, "sh", "-c", _SERVE]
+    address = ".".join(["127", *(str(1 + secrets.randbelow(254)) for _ in range(3))])
+    words += [f"--publish={address}:{PORT}:{PORT}", IMAGE, "sh", "-c", _SERVE]
     try:
         docker(*words)
         _wait(name)
-        yield NestedEngine(name, folder / "client")
+        yield NestedEngine(name, address, folder / "client")
     finally:
         docker("rm", "--force", "--volumes", name)
         docker("volume", "rm", "--force", name)
 
 
 def _wait(name: str) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     asked = ["docker", "exec", name, "docker", "version"]
     while subprocess.run(asked, capture_output=True, check=False).returncode:
         if time.monotonic() > deadline:

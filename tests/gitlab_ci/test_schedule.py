@@ -10,7 +10,7 @@ from gitlab_project import GitLabProject
 from machine.__main__ import this_machine
 from machine.base_image import present_base
 from machine.sidecar_image import CA_VARIABLES
-from nested_engine import ADDRESS, NAME, nested_engine
+from nested_engine import NAME, nested_engine
 
 from karst.build.sidecar import sidecar_tag
 from tests.pipelined import app
@@ -46,7 +46,7 @@ def test_a_schedule_deploys_proves_and_removes(
     with nested_engine(tmp_path / "certs", base, f"karsttest-{project.name}") as dind:
         dind.load(base, sidecar_tag())
         project.runner = (
-            *("--extra-host", f"{NAME}:{ADDRESS}"),
+            *("--extra-host", f"{NAME}:{dind.address}"),
             *("--volume", f"{dind.client}:/certs/client:ro"),
         )
         found = project.schedule().ok()

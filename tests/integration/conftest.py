@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import subprocess
@@ -16,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-_SUBNETS = itertools.count(os.getpid() % 60)
+from tests.networks import free_subnet
 
 
 @dataclass
@@ -55,7 +54,7 @@ class LiveStack:
             env={**os.environ, **self.environ, **environ},
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=500,
             check=False,
             stdin=subprocess.DEVNULL,
         )
@@ -76,9 +75,12 @@ class LiveStack:
         words += [f"karst.role={role}"] if role else []
         words += [f"karst.service={service}"] if service else []
         filters = [f"--filter=label={w}" for w in words]
-        ids = docker("ps", "-aq", "--no-trunc", *filters).split()
-        found = json.loads(docker("inspect", *ids)) if ids else []
-        return sorted(found, key=lambda c: str(c["Name"]))
+        # One that goes between the two looks takes another pair of them.
+        while ids := docker("ps", "-aq", "--no-trunc", *filters).split():
+            found = json.loads(docker("inspect", *ids, check=False))
+            if len(found) == len(ids):
+                return sorted(found, key=lambda c: str(c["Name"]))
+        return []
 
     def container(self, role: str, service: str) -> dict[str, Any]:
         """The one container of this role and service."""
@@ -89,7 +91,7 @@ class LiveStack:
 def docker(*words: str, check: bool = True) -> str:
     """Run the docker client; returns its standard output."""
     done = subprocess.run(
-        ["docker", *words], capture_output=True, text=True, timeout=120, check=False
+        ["docker", *words], capture_output=True, text=True, timeout=300, check=False
     )
     assert not check or done.returncode == 0, done.stderr
     return done.stdout
@@ -105,12 +107,11 @@ def make_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeStack]:
 
     def make() -> LiveStack:
         tag = uuid.uuid4().hex[:6]
-        number = next(_SUBNETS)
         stack = LiveStack(
             folder=tmp_path_factory.mktemp(f"stack-{tag}"),
             name=f"t{tag}",
             network=f"karsttest-{tag}",
-            subnet=f"172.28.{number % 256}.0/24",
+            subnet=free_subnet(),
         )
         made.append(stack)
         return stack

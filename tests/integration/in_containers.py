@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
 import subprocess
 from pathlib import Path
 from typing import Any
 
 from conftest import LiveStack
+
+from tests.networks import free_port as free_port
+from tests.networks import free_subnet
 
 APPS = Path(__file__).parent / "mesh_apps"
 
@@ -33,7 +34,7 @@ def start(
     )
 
 
-def finish(process: subprocess.Popen[str], timeout: float = 120) -> Any:
+def finish(process: subprocess.Popen[str], timeout: float = 300) -> Any:
     """Wait for a started script; what it printed, read as JSON."""
     out, err = process.communicate(timeout=timeout)
     assert process.returncode == 0, err
@@ -45,16 +46,6 @@ def inside(stack: LiveStack, service: str, script: str, *words: str) -> Any:
     return finish(start(stack, service, script, *words))
 
 
-def own_subnet(stack: LiveStack, number: int) -> None:
-    """Give the stack a range that the engine never picks for a network by itself.
-
-    It is this process's own too: two runs on one engine don't meet.
-    """
-    stack.subnet = f"10.{100 + os.getpid() % 100}.{number}.0/24"
-
-
-def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def own_subnet(stack: LiveStack, _number: int) -> None:
+    """Give the stack a range of its own."""
+    stack.subnet = free_subnet()

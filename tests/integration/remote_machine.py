@@ -73,6 +73,15 @@ class Machine:
         port = self.strict_port if strict else self.port
         return f"ssh://{user}@127.0.0.1:{port}"
 
+    def settle(self) -> None:
+        """Wait until nobody is about to log in: sshd refuses who comes meanwhile."""
+        until(lambda: not self._entering(), 240, "sshd has nobody at its door")
+
+    def _entering(self) -> bool:
+        """As sshd's own title says it: `sshd ... [listener] 0 of 1-1 startups`."""
+        told = docker("top", self.container, "-eo", "pid,args")
+        return "[listener] 0 of 1-1 startups" not in told
+
     def logins(self) -> int:
         return self.log().count("Accepted publickey")
 
@@ -110,10 +119,18 @@ def remote_machine(folder: Path, *, engine: bool = True) -> Iterator[Machine]:
         lines = [f"[127.0.0.1]:{port} {host}" for port in ports]
         (folder / "known_hosts").write_text("".join(lines))
         machine = Machine(container, *ports, folder)
-        until(lambda: "listening on" in machine.log(), 30, "sshd listens")
+        # The one in the background tells nothing in the log.
+        until(lambda: _listening(container) >= {22, 23}, 240, "both sshds listen")
         yield machine
     finally:
         docker("rm", "-f", "-v", container, check=False)
+
+
+def _listening(container: str) -> set[int]:
+    """TCP ports that somebody in there listens on (0A: LISTEN)."""
+    rows = docker("exec", container, "cat", "/proc/net/tcp", check=False).splitlines()
+    listed = [row.split() for row in rows[1:]]
+    return {int(row[1].split(":")[1], 16) for row in listed if row[3] == "0A"}
 
 
 def _build(folder: Path) -> None:

@@ -37,7 +37,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.path.startswith("/call/"):
             try:
                 url = f"http://{self.path[6:]}/"
-                text = urllib.request.urlopen(url, timeout=5).read().decode()
+                text = urllib.request.urlopen(url, timeout=30).read().decode()
             except Exception as error:
                 status, text = 502, str(error)
         elif self.path.startswith("/digest/"):

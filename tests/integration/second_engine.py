@@ -34,9 +34,16 @@ class SecondEngine:
     def start(self) -> None:
         """Start it and wait until it answers; raises OSError where it can't."""
         if self._namespace is None:
-            words = ["unshare", "--net", "sh", "-c", "ip link set lo up; sleep 3600"]
-            self._namespace = subprocess.Popen(words, start_new_session=True)
-            time.sleep(0.5)
+            script = "ip link set lo up; echo here; exec sleep 3600"
+            words = ["unshare", "--net", "sh", "-c", script]
+            self._namespace = subprocess.Popen(
+                words, start_new_session=True, stdout=subprocess.PIPE
+            )
+            assert self._namespace.stdout
+            with self._namespace.stdout as said:
+                # Earlier, its namespace may be the host's, whose rules an engine changes.
+                if said.readline() != b"here\n":
+                    raise OSError("no network namespace can be made here")
         words = ["nsenter", f"--net=/proc/{self._namespace.pid}/ns/net", "dockerd"]
         words += [f"--data-root={self.root}/data", f"--exec-root={self.root}/exec"]
         words += [f"--host={self.host}", f"--pidfile={self.root}/pid"]
@@ -44,7 +51,7 @@ class SecondEngine:
             self._process = subprocess.Popen(
                 words, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
             )
-        until(self._is_there, 60, "the second engine answers")
+        until(self._is_there, 300, "the second engine answers")
 
     def _is_there(self) -> bool:
         assert self._process is not None
@@ -63,7 +70,7 @@ class SecondEngine:
         """As an upgrade of the engine does: it ends its containers, and itself."""
         assert self._process is not None
         self._process.terminate()
-        self._process.wait(timeout=60)
+        self._process.wait(timeout=300)
 
     def cut_off(self) -> None:
         """As a power cut does: everything dies at once, and the network goes with it."""

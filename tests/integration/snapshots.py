@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import os
-import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,9 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from tests.networks import free_port as free_port
+from tests.networks import free_subnet
 
 if TYPE_CHECKING:
     from conftest import LiveStack
@@ -28,7 +30,7 @@ def docker(*words: str, check: bool = True, **environ: str) -> str:
         env={**os.environ, **environ},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert not check or done.returncode == 0, done.stderr
@@ -36,9 +38,8 @@ def docker(*words: str, check: bool = True, **environ: str) -> str:
 
 
 def apart(stack: LiveStack) -> LiveStack:
-    """Give the stack a subnet that the engine never gives to a network by itself."""
-    high, low = secrets.randbelow(180), secrets.randbelow(250)
-    stack.subnet = f"10.{64 + high}.{low}.0/24"
+    """Give the stack a range of its own."""
+    stack.subnet = free_subnet()
     return stack
 
 
@@ -66,14 +67,7 @@ def networks(stack: LiveStack) -> set[str]:
     return set(found.split())
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
-def get(port: int, path: str = "/", timeout: float = 10) -> tuple[int, str]:
+def get(port: int, path: str = "/", timeout: float = 60) -> tuple[int, str]:
     """Status and body of a GET on a published port."""
     url = f"http://127.0.0.1:{port}{path}"
     try:
@@ -95,9 +89,9 @@ def until(condition: Callable[[], Any], seconds: float, what: str) -> float:
 
 
 def eventually_get(port: int, path: str = "/") -> tuple[int, str]:
-    """GET, again while nothing listens."""
-    with contextlib.suppress(OSError):
-        return get(port, path)
+    """GET, (0, "") where nobody answers: who asks again need not wait long for one."""
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        return get(port, path, timeout=10)
     return (0, "")
 
 
@@ -125,11 +119,15 @@ def running(
 
 def until_line(process: subprocess.Popen[bytes], log: Path, text: str) -> None:
     """Wait until `text` stands in the log; fails when the program ends without it."""
-    deadline = time.monotonic() + 120
-    while text not in log.read_text(errors="replace"):
+    deadline = time.monotonic() + 400
+    while True:
+        # In this order: what ends after the look may have said it.
         ended = process.poll() is not None
-        assert not ended, f"it ended without {text!r}:\n{log.read_text()}"
-        assert time.monotonic() < deadline, log.read_text()
+        said = log.read_text(errors="replace")
+        if text in said:
+            return
+        assert not ended, f"it ended without {text!r}:\n{said}"
+        assert time.monotonic() < deadline, said
         time.sleep(0.02)
 
 
@@ -142,14 +140,30 @@ def tally(port: int) -> dict[str, int]:
 
 def kill_family(process: subprocess.Popen[bytes]) -> None:
     """Kill a program and every program below it, as a machine that goes down does."""
+    family = {process.pid}
+    # Who is stopped starts nobody more: the last look finds all of them.
+    while True:
+        _signal_all(family, signal.SIGSTOP)
+        found = _with_children(family)
+        if found == family:
+            break
+        family = found
+    _signal_all(family, signal.SIGKILL)
+    process.wait()
+
+
+def _with_children(family: set[int]) -> set[int]:
     listed = subprocess.run(
         ["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True
     )
     pairs = [tuple(map(int, line.split())) for line in listed.stdout.splitlines()]
-    family = {process.pid}
-    while more := {pid for pid, above in pairs if above in family} - family:
-        family |= more
+    found = set(family)
+    while more := {pid for pid, above in pairs if above in found} - found:
+        found |= more
+    return found
+
+
+def _signal_all(family: set[int], number: signal.Signals) -> None:
     for pid in family:
         with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    process.wait()
+            os.kill(pid, number)

@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sample_apps import CRASH, echo
 from snapshots import (
-    apart,
     docker,
+    eventually_get,
     free_port,
     get,
     running,
@@ -85,7 +85,7 @@ class Shop:
 
 @pytest.fixture(scope="module")
 def shop(make_stack: MakeStack) -> Shop:
-    stack = apart(make_stack())
+    stack = make_stack()
     stack.app("api", echo("api"))
     stack.app("web", echo("web"))
     made = Shop(stack, free_port())
@@ -229,8 +229,8 @@ def test_a_port_that_a_container_has(shop: Shop) -> None:
 
 
 def test_a_port_that_another_program_has(shop: Shop) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = free_port()
+    with socket.create_server(("127.0.0.1", port)):
         shop.write(_more(publish=f"127.0.0.1:{port}"))
         told = shop.spares_others(17)
     assert (
@@ -250,7 +250,7 @@ def _more(**keys: Any) -> Service:
 
 
 def test_a_subnet_that_another_network_has(make_stack: MakeStack, shop: Shop) -> None:
-    other = apart(make_stack())
+    other = make_stack()
     other.subnet = shop.stack.subnet
     other.write([{"slug": other.app("api", echo()), "name": "api"}])
     outcome = other.run("deploy")
@@ -336,7 +336,7 @@ def test_no_provider(shop: Shop, tmp_path: Path) -> None:
         TF_CLI_CONFIG_FILE=str(tmp_path / "none.rc"),
         HTTPS_PROXY="http://127.0.0.1:9",
     )
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 150
     where = tmp_path / "state" / shop.stack.name
     assert told.startswith(
         f"karst: {where}: the Docker provider (kreuzwerker/docker 4.x) can't be had\n"
@@ -412,7 +412,8 @@ def _small_disk(folder: Path, room: str) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        subprocess.run(["umount", str(folder)], check=True)
+        # A provider that has just been ended may still hold it.
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def test_no_room_for_a_build(shop: Shop) -> None:
@@ -463,7 +464,7 @@ def test_half_a_ca(shop: Shop, kept_secrets: Path) -> None:
 def test_a_ca_that_is_another(
     shop: Shop, kept_secrets: Path, make_stack: MakeStack
 ) -> None:
-    foreign = apart(make_stack())
+    foreign = make_stack()
     foreign.write([{"slug": foreign.app("one", CRASH), "name": "one"}])
     foreign.run("deploy")  # it fails, but makes a CA first
     for name in ("ca.pem", "ca.key"):
@@ -493,7 +494,8 @@ def test_a_leaf_that_was_tampered_with_is_issued_anew(
     shop.stack.ok("deploy")
     assert "BEGIN CERTIFICATE" in (kept_secrets / "api.crt").read_text()
     assert snapshot(shop.stack) == before
-    until(lambda: get(shop.port, "/call/api:8000") == (200, "api"), 10, "it calls")
+    calls = (shop.port, "/call/api:8000")
+    until(lambda: eventually_get(*calls) == (200, "api"), 120, "it calls")
 
 
 # --- the user changes their mind ----------------------------------------------------
@@ -510,13 +512,17 @@ def test_a_leaf_that_was_tampered_with_is_issued_anew(
 def test_an_interrupt(
     shop: Shop, tmp_path: Path, moment: str, number: signal.Signals
 ) -> None:
-    shop.write(_more(slug=shop.stack.app("late", echo(f"{moment} {number.name}"))))
+    text = echo(f"{moment} {number.name}")
+    if moment == "waiting for":
+        main = 'if __name__ == "__main__":\n'
+        text = text.replace(main, f"{main}    time.sleep(10)  # it is waited for\n")
+    shop.write(_more(slug=shop.stack.app("late", text)))
     before, log = snapshot(shop.stack), tmp_path / "log"
     with running(shop.stack, "deploy", log=log) as process:
         until_line(process, log, moment)
         time.sleep(0.2)
         os.kill(process.pid, number)
-        code = process.wait(timeout=40)
+        code = process.wait(timeout=300)
     told = PROGRESS.sub("", log.read_text())
     assert code == 130, told
     assert told.endswith("karst: interrupted; run the same command again to go on\n")

@@ -1,7 +1,8 @@
-"""Crashes that nobody repairs by hand: everything is back within a minute."""
+"""Crashes that nobody repairs by hand: everything comes back."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -11,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from sample_apps import WORKER, echo
-from snapshots import apart, docker, eventually_get, free_port, until
+from snapshots import docker, eventually_get, free_port, until
 
 if TYPE_CHECKING:
     from conftest import LiveStack, MakeStack
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
-MINUTE = 60.0
+PATIENCE = 240.0
 KEEPER = "karst-keeper"
 
 
@@ -34,8 +35,8 @@ class Crashing:
 
     def comes_back(self) -> None:
         """Wait for an answer that crossed both services, then ask everybody."""
-        until(self.answers, MINUTE, "web calls api again")
-        until(lambda: self.stack.run("health").returncode == 0, MINUTE, "all healthy")
+        until(self.answers, PATIENCE, "web calls api again")
+        until(lambda: self.stack.run("health").returncode == 0, PATIENCE, "all healthy")
 
     def started(self, role: str, service: str) -> str:
         at: str = self.stack.container(role, service)["State"]["StartedAt"]
@@ -44,7 +45,7 @@ class Crashing:
 
 @pytest.fixture(scope="module")
 def crashing(make_stack: MakeStack) -> Crashing:
-    stack, port = apart(make_stack()), free_port()
+    stack, port = make_stack(), free_port()
     health = {"http": "/", "grace": "30s"}
     stack.write(
         [
@@ -68,7 +69,7 @@ def crashing(make_stack: MakeStack) -> Crashing:
 
 @pytest.fixture(autouse=True)
 def _settled(crashing: Crashing) -> None:
-    until(crashing.answers, MINUTE, "the stack answers before the crash")
+    until(crashing.answers, PATIENCE, "the stack answers before the crash")
 
 
 def _processes(container: dict[str, Any], words: str) -> list[int]:
@@ -79,17 +80,22 @@ def _processes(container: dict[str, Any], words: str) -> list[int]:
 
 def _main(container: dict[str, Any]) -> int:
     pid: int = container["State"]["Pid"]
+    assert pid, f"{container['Name']} does not run"
     return pid
 
 
 def test_envoy_killed_is_started_again_in_place(crashing: Crashing) -> None:
     sidecar = crashing.stack.container("sidecar", "api")
     envoys = _processes(sidecar, "/envoy")
+    assert envoys
     started = crashing.started("sidecar", "api"), crashing.started("app", "api")
     for pid in envoys:
-        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     until(
-        lambda: set(_processes(sidecar, "/envoy")) - set(envoys), MINUTE, "a new Envoy"
+        lambda: set(_processes(sidecar, "/envoy")) - set(envoys),
+        PATIENCE,
+        "a new Envoy",
     )
     crashing.comes_back()
     assert not set(_processes(sidecar, "/envoy")) & set(envoys)
@@ -111,7 +117,7 @@ def test_an_app_killed_is_started_again_in_place(crashing: Crashing) -> None:
 def test_a_shim_killed_is_started_again_by_the_keeper(crashing: Crashing) -> None:
     app = crashing.stack.container("app", "worker")
     os.kill(_main(app), signal.SIGKILL)
-    until(lambda: _restarted(crashing, "app", "worker", app), MINUTE, "a new start")
+    until(lambda: _restarted(crashing, "app", "worker", app), PATIENCE, "a new start")
     crashing.comes_back()
 
 
@@ -119,15 +125,17 @@ def test_a_sidecar_killed_comes_back_with_its_app(crashing: Crashing) -> None:
     sidecar = crashing.stack.container("sidecar", "api")
     app = crashing.stack.container("app", "api")
     os.kill(_main(sidecar), signal.SIGKILL)
-    until(lambda: _restarted(crashing, "sidecar", "api", sidecar), MINUTE, "a sidecar")
-    until(lambda: _restarted(crashing, "app", "api", app), MINUTE, "its app")
+    until(
+        lambda: _restarted(crashing, "sidecar", "api", sidecar), PATIENCE, "a sidecar"
+    )
+    until(lambda: _restarted(crashing, "app", "api", app), PATIENCE, "its app")
     crashing.comes_back()
 
 
 def test_a_door_killed_opens_again(crashing: Crashing) -> None:
     door = crashing.stack.container("edge", "web")
     os.kill(_main(door), signal.SIGKILL)
-    until(lambda: _restarted(crashing, "edge", "web", door), MINUTE, "a new start")
+    until(lambda: _restarted(crashing, "edge", "web", door), PATIENCE, "a new start")
     crashing.comes_back()
 
 
@@ -141,17 +149,25 @@ def _restarted(
 
 
 def test_the_keeper_killed_keeps_on_keeping(crashing: Crashing) -> None:
-    before = docker("inspect", "--format={{.State.Pid}}", KEEPER).strip()
-    os.kill(int(before), signal.SIGKILL)
-    until(
-        lambda: (
-            docker("inspect", "--format={{.State.Pid}}", KEEPER).strip()
-            not in (before, "0")
-        ),
-        MINUTE,
-        "a new keeper",
-    )
+    killed: set[int] = set()
+
+    def kill() -> bool:
+        # Another run on this engine may kill or replace it in the same moment.
+        if pid := _keeper():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+                killed.add(pid)
+        return bool(killed)
+
+    until(kill, PATIENCE, "a keeper to kill")
+    until(lambda: {_keeper()} - {0} - killed, PATIENCE, "a new keeper")
     test_a_sidecar_killed_comes_back_with_its_app(crashing)
+
+
+def _keeper() -> int:
+    """The keeper's pid; 0 where none runs."""
+    words = ("inspect", "--format={{.State.Pid}}", KEEPER)
+    return int(docker(*words, check=False).strip() or 0)
 
 
 Order = Callable[[dict[str, Any]], Any]
@@ -184,5 +200,8 @@ def test_what_a_user_stops_stays_stopped(crashing: Crashing) -> None:
     docker("stop", "--time=3", app["Id"])
     time.sleep(12.0)  # two rounds of the keeper's
     assert not crashing.stack.container("app", "worker")["State"]["Running"]
+    told = crashing.stack.run("health", "--service", "worker").stdout
+    assert "worker: the app's container does not run; if it stays so," in told
+    assert "next start" not in told
     docker("start", app["Id"])
     crashing.comes_back()

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from conftest import LiveStack, MakeStack, docker
-from in_containers import own_subnet
 from sample_apps import JOB, echo
 from snapshots import free_port, snapshot
 
@@ -23,7 +22,6 @@ pytestmark = [pytest.mark.integration, pytest.mark.slow]
 @pytest.fixture(scope="module")
 def stack(make_stack: MakeStack) -> LiveStack:
     made = make_stack()
-    own_subnet(made, 191)
     made.environ["TOKEN"] = "s3cret-canary"
     made.write(
         [
@@ -177,7 +175,6 @@ def test_the_issue_says_the_same_and_stays_one(mended: LiveStack) -> None:
 
 def test_a_stack_that_is_not_deployed_is_a_sentence(make_stack: MakeStack) -> None:
     fresh = make_stack()
-    own_subnet(fresh, 192)
     fresh.write([{"slug": fresh.app("web", echo())}])
     outcome = fresh.run("drift")
     assert outcome.returncode == 10

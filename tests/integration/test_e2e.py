@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 from conftest import LiveStack, MakeStack, docker
-from in_containers import own_subnet
 from sample_apps import CRASH, JOB, STORE, STORE_DOCKERFILE, echo
 from snapshots import free_port, running, snapshot, until_line
 
@@ -62,7 +61,6 @@ def shop(stack: LiveStack, **api: Any) -> None:
 def stack(make_stack: MakeStack) -> LiveStack:
     """A stack that is deployed and goes on running: production."""
     made = make_stack()
-    own_subnet(made, 181)
     made.environ |= {"TOKEN": "s3cret-canary", "PORT_OF_WEB": str(free_port())}
     shop(made)
     made.ok("deploy")
@@ -130,7 +128,7 @@ def test_what_fails_is_named_and_taken_down_all_the_same(stack: LiveStack) -> No
 
 
 def shop_with_grace(stack: LiveStack) -> None:
-    shop(stack, health={"tcp": True, "grace": "5s"})
+    shop(stack, health={"tcp": True, "grace": "20s"})
     stack.app("api", CRASH)
 
 
@@ -186,7 +184,7 @@ def test_a_cancelled_run_leaves_nothing(
         for later in signals[1:]:
             until_line(process, log, "removing ")
             process.send_signal(later)
-        assert process.wait(timeout=60) == 130, log.read_text()
+        assert process.wait(timeout=400) == 130, log.read_text()
     assert left_of(stack) == []
     assert snapshot(stack) == before
 
@@ -256,6 +254,7 @@ def test_a_network_that_another_takes_in_the_same_moment_is_chosen_anew(
         for name in others:
             docker("network", "rm", name)
     assert outcome.well, outcome.error
-    assert len(seen) == 2
-    assert seen[0] != seen[1]
+    # Besides the rival there may be others, who try this engine meanwhile.
+    assert len(seen) >= 2
+    assert len(set(seen)) == len(seen)
     assert left_of(stack) == []

@@ -30,20 +30,24 @@ def test_a_check_that_is_due_later_is_waited_for(make_stack: MakeStack) -> None:
     """The engine first asks after an interval; until then it says 'starting'."""
     stack = make_stack()
     own_subnet(stack, 211)
-    late = 'HEALTHCHECK --interval=60s CMD ["true"]'
-    never = 'HEALTHCHECK --interval=60s CMD ["false"]'
+    late = 'HEALTHCHECK --interval=1h CMD ["true"]'
+    never = 'HEALTHCHECK --interval=1h CMD ["false"]'
     commanded = {"command": ["true"], "interval": "3s"}
     names = [image(stack, "late", late), image(stack, "never", never)]
     stack.write(
         [
             {"image": image(stack, "own"), "name": "own", "health": commanded},
             # What the image itself asks is not due before the service may be ready.
-            {"image": names[0], "name": "late", "health": {"tcp": True, "grace": "6s"}},
+            {
+                "image": names[0],
+                "name": "late",
+                "health": {"tcp": True, "grace": "20s"},
+            },
             {
                 "image": names[1],
                 "name": "never",
                 "protocol": "none",
-                "health": {"process": True, "grace": "6s"},
+                "health": {"process": True, "grace": "20s"},
             },
         ]
     )
@@ -64,7 +68,7 @@ def test_a_check_that_is_due_later_is_waited_for(make_stack: MakeStack) -> None:
 def test_a_check_of_repos_yaml_that_fails_is_no_health(make_stack: MakeStack) -> None:
     stack = make_stack()
     own_subnet(stack, 212)
-    commanded = {"command": ["false"], "interval": "1s", "grace": "3s"}
+    commanded = {"command": ["false"], "interval": "1s", "grace": "12s"}
     tag = image(stack, "own")
     stack.write([{"image": tag, "name": "own", "health": commanded}])
     try:

@@ -18,6 +18,7 @@ from sample_apps import JOB, LEGACY_DOCKERFILE, STORE, STORE_DOCKERFILE, WORKER,
 from snapshots import (
     apart,
     docker,
+    eventually_get,
     free_port,
     get,
     networks,
@@ -27,6 +28,8 @@ from snapshots import (
     volumes,
 )
 
+from karst.build.sidecar import sidecar_tag
+
 if TYPE_CHECKING:
     from conftest import LiveStack, MakeStack
 
@@ -34,6 +37,10 @@ pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 CANARY = "canary-7f3d9a51c2e84b60"
 SECOND_CANARY = "canary-0b64ce81a7d94f35"
+NOTHING = (
+    "No changes: repos.yaml wants what was applied last (6 services). "
+    "`karst drift` and `karst health` look at what runs.\n"
+)
 
 
 @dataclass
@@ -131,10 +138,7 @@ def full(make_stack: MakeStack) -> Iterator[Full]:
 def test_the_second_plan_is_empty(full: Full) -> None:
     again = full.stack.run("plan", "--detailed-exitcode")
     assert full.first_plan_code == 2
-    assert (again.returncode, again.stdout) == (
-        0,
-        "No changes. 6 services are as repos.yaml wants them.\n",
-    )
+    assert (again.returncode, again.stdout) == (0, NOTHING)
 
 
 def test_deploying_again_touches_nothing(full: Full) -> None:
@@ -172,7 +176,7 @@ def test_health_tells_every_service_over_mtls(full: Full) -> None:
         if name != "migrate":
             assert one["certificate_ends"], name
         if name not in ("migrate", "worker"):  # the others have a port to ask
-            assert 0 < one["latency_ms"] < 5000, name
+            assert 0 < one["latency_ms"] < 20_000, name
 
 
 def _release(stack: LiveStack, service: str) -> str:
@@ -330,7 +334,7 @@ def _both_streams(*words: str) -> bytes:
         ["docker", *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        timeout=120,
+        timeout=300,
         check=True,
     )
     return done.stdout
@@ -339,7 +343,7 @@ def _both_streams(*words: str) -> bytes:
 def _layers(images: set[str]) -> Iterator[tuple[str, bytes]]:
     """The files of the images' own layers; those of their base are left out by size."""
     saved = subprocess.run(
-        ["docker", "save", *images], capture_output=True, timeout=120, check=True
+        ["docker", "save", *images], capture_output=True, timeout=300, check=True
     )
     with tarfile.open(fileobj=io.BytesIO(saved.stdout)) as archive:
         for member in archive:
@@ -364,13 +368,17 @@ def test_destroy_leaves_the_data_and_then_nothing(full: Full) -> None:
 
 
 def test_destroying_what_is_not_there_is_well(tmp_path: Path, full: Full) -> None:
-    before = docker("ps", "-aq", "--filter=label=karst.role=sidecar")
-    full.stack.ok("destroy", "--yes", "--volumes")
-    assert docker("ps", "-aq", "--filter=label=karst.role=sidecar") == before
+    labels = ("--label=karst.role=sidecar", f"--label=karst.stack={full.stack.name}2")
+    another = docker("create", *labels, sidecar_tag()).strip()
+    try:
+        full.stack.ok("destroy", "--yes", "--volumes")
+        assert docker("ps", "-aq", "--no-trunc", f"--filter=id={another}")
+    finally:
+        docker("rm", "-f", another)
 
 
 @pytest.fixture(autouse=True)
 def _settled(full: Full) -> None:
     """Each test begins with a stack that answers, or says that an earlier one broke it."""
     if full.stack.containers():
-        until(lambda: get(full.port)[0] == 200, 20, "the stack answers")
+        until(lambda: eventually_get(full.port)[0] == 200, 120, "the stack answers")

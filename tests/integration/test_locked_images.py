@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -27,6 +28,8 @@ pytestmark = [
 ]
 
 BASE = "python:3.11-slim"
+# Images are of this run alone: whoever removes one by its id takes all its names away.
+RUN = f"LABEL run={secrets.token_hex(6)}\n"
 
 
 @dataclass
@@ -68,11 +71,11 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     program = subprocess.Popen([PROGRAM, "serve", str(file)], stderr=log, stdout=log)
     found = Registry(f"127.0.0.1:{port}")
     try:
-        until(lambda: reachable(port), 60, "the registry")
+        until(lambda: reachable(port), 240, "the registry")
         yield found
     finally:
         program.terminate()
-        program.wait(30)
+        program.wait(120)
         log.close()
         words = ("images", "-q", f"{found.address}/*/*")
         for image in set(docker(*words).split()):
@@ -91,7 +94,7 @@ def reachable(port: int) -> bool:
 
 
 def base_image(mark: str) -> str:
-    return f"FROM {BASE}\nLABEL mark={mark}\n"
+    return f"FROM {BASE}\n{RUN}LABEL mark={mark}\n"
 
 
 def ready_image(answer: str) -> str:
@@ -99,7 +102,7 @@ def ready_image(answer: str) -> str:
     text = echo(answer).replace("\\", "\\\\").replace("'", "'\\''")
     lines = text.replace("\n", "\\n")
     return (
-        f"FROM {BASE}\n"
+        f"FROM {BASE}\n{RUN}"
         f"RUN printf '%b' '{lines}' > /main.py\n"
         'USER 10001:10001\nENV PORT=8000\nCMD ["python3", "/main.py"]\n'
     )

@@ -120,7 +120,7 @@ def test_a_locked_stack_stands_still_until_it_is_upgraded(locked: Locked) -> Non
     assert "acme/web" in moved["web"]["url"]
     assert moved["tools"]["url"] is None
     text = stack.ok("plan")
-    assert text.startswith("No changes.")
+    assert text.startswith("No changes: ")
     assert f"{str(first)[:12]}  {str(third)[:12]}  2 commits, http" in text
     # A branch that moved makes no lock stale.
     stack.ok("lock", "--check")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,9 +19,10 @@ from conftest import LiveStack, MakeStack
 from in_containers import own_subnet
 from remote_machine import Machine, remote_machine
 from sample_apps import echo
-from snapshots import free_port, running, until, until_line
+from snapshots import docker, free_port, running, until, until_line
 from tls_engine import TlsEngine, make_authority, tls_engine, write_client
 
+from karst.effects.companion import Companion
 from karst.effects.engine_tunnel import open_tunnel
 from karst.effects.process import Processes
 from karst.effects.ssh_words import SshAccess
@@ -42,6 +45,18 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """A machine without any engine."""
     with remote_machine(tmp_path_factory.mktemp("bare"), engine=False) as made:
         yield made
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _own_folder() -> Iterator[None]:
+    """For tunnels: others' come and go in the usual one."""
+    with pytest.MonkeyPatch.context() as patch:
+        # A socket's path is bounded, and the tests' own folders have long ones.
+        folder = tempfile.mkdtemp(prefix="karst-own-", dir="/tmp")
+        patch.setenv("TMPDIR", folder)
+        patch.setattr(tempfile, "tempdir", folder)
+        yield
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def tunnels() -> set[str]:
@@ -73,6 +88,7 @@ def by_ssh(stack: LiveStack, machine: Machine, **mesh: Any) -> None:
         "KARST_SSH_KEY": machine.key,
         "KARST_SSH_KNOWN_HOSTS": machine.known_hosts,
     }
+    machine.settle()
 
 
 def test_a_whole_life_through_one_connection_for_each_command(
@@ -84,6 +100,8 @@ def test_a_whole_life_through_one_connection_for_each_command(
     by_ssh(stack, machine, default="deny")
     before, folders = machine.logins(), tunnels()
     stack.ok("deploy")
+    # The engine has a line some time after sshd has written it.
+    until(lambda: machine.logins() > before, 60, "a login")
     assert machine.logins() == before + 1
     assert stack.run("plan", "--detailed-exitcode").returncode == 0
     found = stack.json("health", "--edges")
@@ -91,10 +109,11 @@ def test_a_whole_life_through_one_connection_for_each_command(
     assert [e for e in found["edges"] if not e["well"]] == []
     assert stack.run("drift", "--detailed-exitcode").returncode == 0
     assert "api" in stack.ok("ps")
+    until(lambda: machine.logins() > before + 4, 60, "five logins")
     assert machine.logins() == before + 5
     stack.ok("destroy", "--yes")
     assert stack.containers() == []
-    assert ssh_programs(machine) == []
+    until(lambda: not ssh_programs(machine), 60, "ssh is gone")
     assert tunnels() == folders
 
 
@@ -114,6 +133,7 @@ def test_the_keeper_is_told_the_engine_s_own_socket(machine: Machine) -> None:
 
 def tunnel_to(machine: Machine, address: str = "", **access: str) -> Any:
     given = {"key": machine.key, "known_hosts": machine.known_hosts, **access}
+    machine.settle()
     processes = Processes(dict(os.environ))
     return open_tunnel(address or machine.address(), processes, SshAccess(**given))
 
@@ -148,11 +168,15 @@ def test_the_user_s_agent_holds_the_key(machine: Machine, tmp_path: Path) -> Non
     sock = str(tmp_path / "agent")
     agent = subprocess.Popen(["ssh-agent", "-D", "-a", sock], stdout=subprocess.DEVNULL)
     try:
-        until(lambda: Path(sock).exists(), 10, "the agent listens")
         environ = {**os.environ, "SSH_AUTH_SOCK": sock}
         words = ["ssh-add", "-q", str(machine.folder / "key")]
-        subprocess.run(words, env=environ, check=True, stdin=subprocess.DEVNULL)
+
+        def add() -> bool:
+            return not subprocess.call(words, env=environ, stdin=subprocess.DEVNULL)
+
+        until(add, 60, "the agent listens")
         access = SshAccess("", machine.known_hosts)
+        machine.settle()
         open_tunnel(machine.address(), Processes(environ), access).close()
     finally:
         agent.terminate()
@@ -187,6 +211,7 @@ def test_no_key_and_a_foreign_key(machine: Machine) -> None:
     assert foreign.what == "the machine does not accept the key"
     environ = {k: v for k, v in os.environ.items() if k != "SSH_AUTH_SOCK"}
     access = SshAccess("", machine.known_hosts)
+    machine.settle()
     with pytest.raises(EngineError) as caught:
         open_tunnel(machine.address(), Processes(environ), access)
     assert caught.value.what == "no key opens that machine"
@@ -217,10 +242,56 @@ def test_a_machine_without_an_engine(bare: Machine, machine: Machine) -> None:
     assert missing.what == "there is no socket at /run/no.sock on that machine"
 
 
-def test_an_sshd_that_forwards_nothing(machine: Machine) -> None:
+@pytest.mark.parametrize("late", [False, True])
+def test_an_sshd_that_forwards_nothing(
+    machine: Machine, late: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether ssh's complaint or the end of the socket comes first."""
+    keep = Companion._keep
+
+    def keep_late(self: Companion, line: str) -> None:
+        time.sleep(0.5)
+        keep(self, line)
+
+    if late:
+        monkeypatch.setattr(Companion, "_keep", keep_late)
     error = refusal(machine, machine.address(strict=True))
     assert "forwards no sockets" in error.what
     assert "AllowStreamLocalForwarding" in error.remedy
+    # ssh numbers its channels as they come: which one it was is its own affair.
+    assert re.search(r"channel \d+: open failed", error.detail)
+
+
+LISTEN = """
+import os, socket, sys
+path, answer = sys.argv[1:]
+line = socket.socket(socket.AF_UNIX)
+line.bind(path + ".new")
+os.chmod(path + ".new", 0o666)
+line.listen()
+os.rename(path + ".new", path)
+while answer:
+    one = line.accept()[0]
+    one.recv(65536)
+    one.sendall(answer.encode())
+    one.close()
+"""
+
+
+def test_an_engine_that_is_not_well(machine: Machine) -> None:
+    """A socket that was left behind, one that ends at once, one that says 500."""
+    for name, answer, what in (
+        ("left", "", "forwards no sockets, or the engine's does not answer"),
+        ("mute", "\r\n", "forwards no sockets, or the engine's does not answer"),
+        ("ill", "HTTP/1.1 500 No\r\n\r\n", "answers 500 to a ping"),
+    ):
+        path = f"/srv/{name}.sock"
+        words = ("exec", "-d", machine.container, "python", "-c", LISTEN)
+        docker(*words, path, answer)
+        there = ("exec", machine.container, "stat", path)
+        until(lambda there=there: docker(*there, check=False), 60, path)
+        error = refusal(machine, machine.address() + path)
+        assert what in error.what
 
 
 def test_without_the_client_a_sentence(machine: Machine, tmp_path: Path) -> None:
@@ -256,7 +327,7 @@ def test_the_connection_ends_with_a_karst_that_is_killed(
         # ssh is left to notice by itself: that is what is tried.
         process.kill()
         process.wait()
-    until(lambda: not ssh_programs(machine), 30, "ssh is gone")
+    until(lambda: not ssh_programs(machine), 240, "ssh is gone")
     left = [Path(tempfile.gettempdir(), name) for name in tunnels() - folders]
     # The folder may stay; no key does.
     assert [f.name for each in left for f in each.iterdir() if f.is_file()] == []

