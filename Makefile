@@ -68,7 +68,7 @@ plan: ## show what would change
 apply: ## make it so
 	$(KARST) apply --file $(FILE) $(ARGS)
 
-destroy: ## remove the stack
+destroy: ## remove the stack (ARGS=--volumes: its data, too; ARGS=--yes: unasked)
 	$(KARST) destroy --file $(FILE) $(ARGS)
 
 demo: bootstrap ## deploy examples/shop and leave it running

@@ -1,4 +1,4 @@
-"""python -m bench [plan detection build fetch mesh apply memory] [--quick]"""
+"""python -m bench [plan detection build fetch mesh memory recovery apply] [--quick]"""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 import docker
 
-from bench import apply, build, detection, fetch, memory, mesh, plan
+from bench import apply, build, detection, fetch, memory, mesh, plan, recovery
 from bench.figures import Figure
 from bench.images import build_trivial
 from bench.options import Options, quick
@@ -30,6 +30,7 @@ _PARTS: dict[str, tuple[str, Callable[[Options], Iterator[Figure]]]] = {
     "fetch": (fetch.TITLE, fetch.measure),
     "mesh": (mesh.TITLE, mesh.measure),
     "memory": (memory.TITLE, memory.measure),
+    "recovery": (recovery.TITLE, recovery.measure),
     "apply": (apply.TITLE, apply.measure),
 }
 

@@ -97,7 +97,7 @@ def forget_stale_pid(path: Path, program: str) -> None:
     try:
         pid = int(path.read_text())
         running = Path(f"/proc/{pid}/comm").read_text().strip()
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, ProcessLookupError, ValueError):
         running = ""
     if running != program:
         path.unlink(missing_ok=True)

@@ -34,9 +34,11 @@ class Environment:
 
     def install(self) -> None:
         python = self.folder / "bin" / "python"
-        if not python.exists():
+        pip = [str(python), "-m", "pip"]
+        # An interrupt may leave a Python alone: pip comes last.
+        if self.machine.output([*pip, "--version"]) is None:
             self._create()
-        pip = [str(python), "-m", "pip", "install", "--disable-pip-version-check"]
+        pip += ["install", "--disable-pip-version-check"]
         pins = self.machine.repository / "requirements-dev.txt"
         self.machine.run([*pip, "--require-hashes", "-r", str(pins)], log="environment")
         # The build backend is one of the pinned packages: an isolated build would

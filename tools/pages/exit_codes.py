@@ -50,7 +50,7 @@ _MEANING: dict[str, tuple[str, str]] = {
         "`make bootstrap`, or let the machine reach a provider registry or mirror",
     ),
     "StateLockedError": (
-        "another run holds the state's lock",
+        "another run works on the stack, or holds its state's lock, for longer than the 20 s that karst waits",
         "wait; if that run died, the message has the `force-unlock` line",
     ),
     "StalePlanError": (
@@ -100,7 +100,12 @@ _MEANING: dict[str, tuple[str, str]] = {
 }
 _OTHERS = (
     (0, "", "well", ""),
-    (1, "", "a fault of karst's own", "report it with the text that was printed"),
+    (
+        1,
+        "",
+        "a fault of karst's own; or `destroy` was answered with no (as Terraform's)",
+        "a fault: report it with the text that was printed",
+    ),
     (2, "", "`plan --detailed-exitcode`: there are changes (as Terraform's)", ""),
     (130, "", "interrupted by ^C or SIGTERM", "run the same command again"),
 )
