@@ -130,15 +130,16 @@ def locked(
 def _take(fd: int, seconds: float, waiting: Callable[[], None] | None) -> bool:
     began = time.monotonic()
     while True:
+        # Before the look: who is held up in between looks once more.
+        waited = time.monotonic() - began
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            waited = time.monotonic() - began
-            if waited > seconds:
-                return False
-            if waiting and waited > _UNTOLD:
+            if waiting and min(waited, seconds) > _UNTOLD:
                 waiting()
                 waiting = None
+            if waited >= seconds:
+                return False
             time.sleep(0.1)
         else:
             return True

@@ -8,6 +8,7 @@ import stat
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -274,5 +275,21 @@ def test_a_run_that_waits_for_another_says_so(
             pytest.raises(StateLockedError, match="another karst works on this stack"),
             session.alone(told.append),
         ):
+            pass
+    assert told == ["waiting for another karst on this stack"]
+
+
+def test_a_run_that_is_held_up_while_it_waits_says_so_as_well(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its patience ends before its second look."""
+    now = [0.0]
+    clock = SimpleNamespace(
+        monotonic=lambda: now[-1], sleep=lambda _: now.append(3600.0)
+    )
+    told: list[str] = []
+    with session.alone():
+        monkeypatch.setattr("karst.effects.workspace.time", clock)
+        with pytest.raises(StateLockedError), session.alone(told.append):
             pass
     assert told == ["waiting for another karst on this stack"]

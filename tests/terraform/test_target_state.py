@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tenacity import stop_after_attempt
 
 from karst.effects.engine_volumes import VolumeFile
 from karst.errors import StateLockedError
@@ -19,7 +20,10 @@ def test_a_run_that_waits_for_another_says_so_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(target_state, "_PAUSE", 0.01)
-    monkeypatch.setattr(target_state, "_PATIENCE", 0.2)
+    # By looks: how many of them fit into a time says how busy the machine is.
+    monkeypatch.setattr(
+        target_state, "stop_after_delay", lambda _: stop_after_attempt(9)
+    )
     for name, answer in (("have_sidecar_image", None), ("hold", None)):
         monkeypatch.setattr(target_state, name, lambda *_, answer=answer: answer)
     monkeypatch.setattr(target_state, "holder_of", lambda *_: "runner-7")
