@@ -12,9 +12,11 @@ import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import Any
 
 from karst.effects.engine import Engine, telling
 from karst.effects.engine_facts import label_words, parse_time
+from karst.effects.signals import shielded
 from karst.errors import EngineError
 
 _CARRIER_LABELS = {"karst.role": "carrier"}
@@ -173,18 +175,10 @@ def _gathered(stream: Iterable[bytes], where: str) -> io.BytesIO:
 
 def read_image_file(engine: Engine, image: str, path: str) -> bytes | None:
     """Read one file of an image, through a container that never starts."""
-    api = engine.client.api
-    with telling(f"looking into {image}"):
-        created = api.create_container(
-            image,
-            command=["true"],
-            labels=_CARRIER_LABELS,
-            host_config=api.create_host_config(network_mode="none"),
-        )
-    try:
-        return read_file(engine, created["Id"], path)
-    finally:
-        engine.remove(created["Id"])
+    config = engine.client.api.create_host_config(network_mode="none")
+    settings = {"command": ["true"], "labels": _CARRIER_LABELS, "host_config": config}
+    with _made(engine, image, f"looking into {image}", **settings) as name:
+        return read_file(engine, name, path)
 
 
 def read_volumes(
@@ -247,41 +241,41 @@ def run_once(engine: Engine, shot: OneShot) -> Iterator[str]:
         for entry in shot.files:
             _add(tar, entry.path, entry)
     api = engine.client.api
-    with telling("running a probe"):
-        config = api.create_host_config(
-            cap_drop=["ALL"],
-            security_opt=["no-new-privileges:true"],
-            network_mode=shot.network,
-        )
-        created = api.create_container(
-            shot.image,
-            command=list(shot.command),
-            user=shot.user,
-            labels=dict(shot.labels),
-            host_config=config,
-        )
-    name = created["Id"]
-    try:
+    config = api.create_host_config(
+        cap_drop=["ALL"],
+        security_opt=["no-new-privileges:true"],
+        network_mode=shot.network,
+    )
+    settings = {
+        "command": list(shot.command),
+        "user": shot.user,
+        "labels": dict(shot.labels),
+        "host_config": config,
+    }
+    with _made(engine, shot.image, "running a probe", **settings) as name:
         with telling("running a probe"):
             api.put_archive(name, "/", archive.getvalue())
             api.start(name)
         yield from engine.logs(name, follow=True)
-    finally:
-        engine.remove(name)
 
 
 @contextmanager
 def _carrier(engine: Engine, image: str, volumes: list[str]) -> Iterator[str]:
     binds = [f"{name}:/v/{index}" for index, name in enumerate(volumes)]
-    api = engine.client.api
-    with telling("preparing a delivery"):
-        created = api.create_container(
-            image,
-            command=["true"],
-            labels=_CARRIER_LABELS,
-            host_config=api.create_host_config(binds=binds, network_mode="none"),
-        )
+    config = engine.client.api.create_host_config(binds=binds, network_mode="none")
+    settings = {"command": ["true"], "labels": _CARRIER_LABELS, "host_config": config}
+    with _made(engine, image, "preparing a delivery", **settings) as name:
+        yield name
+
+
+@contextmanager
+def _made(engine: Engine, image: str, why: str, **settings: Any) -> Iterator[str]:
+    """A container that goes at the end, also where an interrupt comes as it is made."""
+    name = ""
     try:
-        yield created["Id"]
+        with telling(why), shielded():
+            name = engine.client.api.create_container(image, **settings)["Id"]
+        yield name
     finally:
-        engine.remove(created["Id"])
+        if name:
+            engine.remove(name)

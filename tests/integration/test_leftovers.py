@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ import pytest
 from karst.build.sidecar import sidecar_tag
 from karst.effects.engine import Engine, connect
 from karst.effects.engine_facts import parse_time
-from karst.effects.engine_volumes import remove_leftovers
+from karst.effects.engine_volumes import OneShot, deliver, remove_leftovers, run_once
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -77,3 +79,34 @@ def test_a_running_probe_and_a_young_carrier_are_left(
     remove_leftovers(engine, before=time.time() + 60)
     assert engine.container(carrier) is None
     assert engine.container(probe)
+
+
+def _ask(engine: Engine) -> None:
+    shot = OneShot(sidecar_tag(), ("probe",), "none", "1338:1338", (), {})
+    list(run_once(engine, shot))
+
+
+def _hand_over(engine: Engine) -> None:
+    deliver(engine, sidecar_tag(), {})
+
+
+@pytest.mark.parametrize("work", [_ask, _hand_over])
+def test_an_interrupt_that_comes_as_a_container_is_made_leaves_none(
+    engine: Engine, work: Callable[[Engine], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api, made = engine.client.api, list[str]()
+    create = api.create_container
+
+    def interrupted(*words: Any, **named: Any) -> Any:
+        answer = create(*words, **named)
+        made.append(answer["Id"])
+        os.kill(os.getpid(), signal.SIGINT)
+        return answer
+
+    monkeypatch.setattr(api, "create_container", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        work(engine)
+    (one,) = made
+    there = engine.container(one)
+    engine.remove(one)
+    assert there is None
