@@ -20,7 +20,9 @@ def test_two_stacks_of_one_request_have_a_comment_and_files_each(
         {}, {"file": "deploy/two.yaml", "label": "eu west"}
     )
     calling.desk.git.commit(files)
-    second = calling.repos({"slug": "file:../web", "name": "api"}, name="second")
+    second = calling.repos(
+        {"slug": "file:../web", "name": "api"}, name=f"{calling.name}-second"
+    )
     number = calling.desk.open("two", {"deploy/two.yaml": second}, author=ADA)
     found = calling.pull_request(number).ok()
     assert len(calling.comments(number)) == 2

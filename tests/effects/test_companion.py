@@ -65,14 +65,17 @@ def test_the_last_line_of_one_that_ended_is_not_lost(
     companion.close()
 
 
-def test_a_complaint_that_is_expected_is_waited_for() -> None:
+def test_a_complaint_that_is_expected_is_waited_for(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
     companion = start(
-        "import sys, time; print('ready', flush=True); time.sleep(0.5); "
+        "import pathlib, sys, time; print('ready', flush=True)\n"
+        f"while not pathlib.Path({str(gate)!r}).exists(): time.sleep(0.02)\n"
         "print('open failed', file=sys.stderr, flush=True); sys.stdin.read()"
     )
     assert companion.line("ready", 120)
     assert companion.complaints() == ""
     assert companion.complaints("nothing like it", 0.01) == ""
+    threading.Timer(0.5, gate.touch).start()
     assert companion.complaints("open", 120) == "open failed"
     companion.close()
 

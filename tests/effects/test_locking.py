@@ -3,9 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from unittest.mock import MagicMock
 
+import pytest
+
 from karst.effects.workspace import locked
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time passes only where somebody waits: a busy machine leaps over a whole wait."""
+    passed = [0.0]
+
+    def sleep(seconds: float) -> None:
+        passed[0] += seconds
+
+    found = SimpleNamespace(monotonic=lambda: passed[0], sleep=sleep)
+    monkeypatch.setattr("karst.effects.workspace.time", found)
 
 
 def test_a_lock_is_held_once_and_free_again_afterwards(tmp_path: Path) -> None:
@@ -20,6 +35,7 @@ def test_a_lock_is_held_once_and_free_again_afterwards(tmp_path: Path) -> None:
     assert file.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.usefixtures("clock")
 def test_a_wait_is_told_once_and_only_where_it_is_long(tmp_path: Path) -> None:
     file = tmp_path / "shop.lock"
     told = MagicMock()
