@@ -22,7 +22,13 @@ TOKEN = "a-token"
 
 def get(forge: FakeGitHub, path: str, **headers: str) -> httpx.Response:
     named = {k.replace("_", "-"): v for k, v in headers.items()}
-    return httpx.get(forge.api + path, headers=named, trust_env=False)
+    return fetch(forge.api + path, named)
+
+
+def fetch(url: str, headers: dict[str, str] | None = None) -> httpx.Response:
+    # By itself httpx waits five seconds: git and the description's check take those
+    # on a busy machine.
+    return httpx.get(url, headers=headers, trust_env=False, timeout=300)
 
 
 def document(**changed: Any) -> bytes:
@@ -195,7 +201,7 @@ def test_a_renamed_repository_leads_to_its_number(tmp_path: Path) -> None:
         assert moved.headers["location"] == (
             f"{forge.api}/repositories/1/commits/main?x=1"
         )
-        there = httpx.get(moved.headers["location"], trust_env=False)
+        there = fetch(moved.headers["location"])
         assert there.json()["sha"] == commit
         assert forge.violations == []
 
