@@ -61,11 +61,16 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(text.encode())
 
+    # Whoever is asked every 0.3 s and tells of it has soon pushed out its first line.
     def log_message(self, *_):
-        print("asked for", self.path, flush=True)
+        pass
+
+class Server(ThreadingHTTPServer):
+    def handle_error(self, *_):
+        pass
 
 print("app begins", flush=True)
-ThreadingHTTPServer(("127.0.0.1", 8000), Handler).serve_forever()
+Server(("127.0.0.1", 8000), Handler).serve_forever()
 """
 
 
@@ -88,7 +93,7 @@ def archive(files: dict[str, tuple[bytes, int, int]]) -> bytes:
     return buffer.getvalue()
 
 
-def eventually(what: Callable[[], Any], seconds: float = 60.0) -> Any:
+def eventually(what: Callable[[], Any], seconds: float = 180.0) -> Any:
     """What `what` gives once it is true; a failed test after `seconds`."""
     deadline = time.monotonic() + seconds
     while True:
@@ -97,6 +102,13 @@ def eventually(what: Callable[[], Any], seconds: float = 60.0) -> Any:
             assert found, f"not so after {seconds} s: {what}"
             return found
         time.sleep(0.1)
+
+
+def removed(prefix: str) -> bool:
+    """Remove the containers whose names begin so; whether the engine did it."""
+    names = docker("ps", "-aq", "--filter", f"name={prefix}").split()
+    argv = ["docker", "rm", "-f", "-v", *names]
+    return not names or not subprocess.run(argv, capture_output=True).returncode
 
 
 @dataclass
@@ -256,22 +268,22 @@ class Pair:
         os.kill(pid, 9)
 
     def memory(self) -> int:
-        """Bytes that the pair is charged for, file pages not in use left out."""
+        """Bytes that the pair is charged for, pages of files left out: an image's are
+        charged to whoever reads them first after they have left the cache."""
         total = 0
         for name in (self.sidecar, self.app):
             number = docker("inspect", "-f", "{{.Id}}", name).strip()
             one = Path(f"/sys/fs/cgroup/memory/docker/{number}")
-            usage, inactive = "memory.usage_in_bytes", "total_inactive_file"
+            usage, prefix = "memory.usage_in_bytes", "total_"
             if not one.exists():
-                paths = Path("/sys/fs/cgroup").rglob(f"*{number}*/memory.current")
-                one, usage, inactive = (
-                    next(paths).parent,
-                    "memory.current",
-                    "inactive_file",
-                )
+                # Other containers' folders come and go, which `rglob` does not bear.
+                folders = (Path(folder) for folder, _, _ in os.walk("/sys/fs/cgroup"))
+                one = next(folder for folder in folders if number in folder.name)
+                usage, prefix = "memory.current", ""
             rows = (one / "memory.stat").read_text().splitlines()
             stat = {key: int(value) for key, value in map(str.split, rows)}
-            total += int((one / usage).read_text()) - stat[inactive]
+            files = stat[f"{prefix}active_file"] + stat[f"{prefix}inactive_file"]
+            total += int((one / usage).read_text()) - files
         return total
 
     def health(self) -> dict[str, Any]:
@@ -293,7 +305,7 @@ class Pair:
     def becomes(self, status: str, **also: Any) -> dict[str, Any]:
         """The agent's word once its status is `status`, and `also` stands in it."""
         wanted = {"status": status, **also}
-        deadline = time.monotonic() + 60.0
+        deadline = time.monotonic() + 180.0
         while True:
             said = self.health()
             if all(said.get(key) == value for key, value in wanted.items()):
@@ -450,7 +462,6 @@ def pairs_field(base_image: str) -> Iterator[Field]:
     try:
         yield made
     finally:
-        names = docker("ps", "-aq", "--filter", f"name={prefix}-").split()
-        if names:
-            docker("rm", "-f", "-v", *names)
+        # A keeper, a test's own or another's, may be starting one of them just now.
+        eventually(lambda: removed(f"{prefix}-"))
         docker("network", "rm", made.network)
