@@ -39,7 +39,7 @@ health = health_pb2_grpc.HealthStub(channel)
 
 def standing(name):
     # It follows the agent's own word a moment later.
-    for _ in range(200):
+    for _ in range(600):
         request = health_pb2.HealthCheckRequest(service=name)
         status = health.Check(request, timeout=60).status
         if status == 1:
@@ -68,8 +68,8 @@ def test_every_call(pairs_field: Any, docker: Any, eventually: Any) -> None:
     api.deliver(pairs_field.files(api), 1)
     api.create_app("sh", "-c", APP)
     api.start_app()
-    said = api.becomes("SERVING")
-    assert said["probe"] == "true: exit status 0"
+    # Of one that serves, a single question may have gone without an answer.
+    api.becomes("SERVING", probe="true: exit status 0")
     eventually(lambda: len(api.health()["last_lines"]) == 3)
     lines = [(line["stream"], line["text"]) for line in api.health()["last_lines"]]
     assert sorted(lines) == [("stderr", "two"), ("stdout", "one"), ("stdout", "three")]

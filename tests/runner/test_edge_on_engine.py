@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from tests.networks import free_subnet
+
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 # Stands in for Envoy: the rules are what is tried here.
@@ -35,7 +37,7 @@ def edge(pairs_field: Any, docker: Any, eventually: Any, sidecar_image: str) -> 
     rights = [
         f"--cap-add={r}" for r in ("NET_ADMIN", "SETUID", "SETGID", "SETPCAP", "KILL")
     ]
-    docker("network", "create", door)
+    docker("network", "create", "--subnet", free_subnet(), door)
     try:
         docker(
             *(
