@@ -54,7 +54,7 @@ class LiveStack:
             env={**os.environ, **self.environ, **environ},
             capture_output=True,
             text=True,
-            timeout=500,
+            timeout=900,
             check=False,
             stdin=subprocess.DEVNULL,
         )

@@ -68,7 +68,7 @@ def test_a_check_that_is_due_later_is_waited_for(make_stack: MakeStack) -> None:
 def test_a_check_of_repos_yaml_that_fails_is_no_health(make_stack: MakeStack) -> None:
     stack = make_stack()
     own_subnet(stack, 212)
-    commanded = {"command": ["false"], "interval": "1s", "grace": "12s"}
+    commanded = {"command": ["false"], "interval": "1s", "grace": "20s"}
     tag = image(stack, "own")
     stack.write([{"image": tag, "name": "own", "health": commanded}])
     try:
