@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import uuid
 from collections.abc import Iterator
@@ -40,9 +41,12 @@ END
 chmod 755 /usr/local/bin/docker
 mkdir -p /run/sshd
 install -m 600 /host /run/host
-common="-e -h /run/host -o UsePAM=no -o PasswordAuthentication=no -o PidFile=none"
-/usr/sbin/sshd $common -p 23 -o AllowStreamLocalForwarding=no
-exec /usr/sbin/sshd -D $common -p 22 -o MaxStartups=1
+common="-h /run/host -o UsePAM=no -o PasswordAuthentication=no -o PidFile=none"
+# From 9.8 on, sshd turns an address away for a while that got in too seldom.
+lenient="-o PerSourcePenalties=no"
+if /usr/sbin/sshd -t -h /run/host $lenient; then common="$common $lenient"; fi
+/usr/sbin/sshd -E /run/strict.log $common -p 23 -o AllowStreamLocalForwarding=no
+exec /usr/sbin/sshd -D -E /run/sshd.log $common -p 22 -o MaxStartups=1
 """
 
 
@@ -83,16 +87,9 @@ class Machine:
         return "[listener] 0 of 1-1 startups" not in told
 
     def logins(self) -> int:
-        return self.log().count("Accepted publickey")
-
-    def log(self) -> str:
-        done = subprocess.run(
-            ["docker", "logs", self.container],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return done.stdout + done.stderr
+        """How many there were: sshd writes of one before it serves it."""
+        told = docker("exec", self.container, "cat", "/run/sshd.log")
+        return told.count("Accepted publickey")
 
 
 @contextlib.contextmanager
@@ -119,7 +116,6 @@ def remote_machine(folder: Path, *, engine: bool = True) -> Iterator[Machine]:
         lines = [f"[127.0.0.1]:{port} {host}" for port in ports]
         (folder / "known_hosts").write_text("".join(lines))
         machine = Machine(container, *ports, folder)
-        # The one in the background tells nothing in the log.
         until(lambda: _listening(container) >= {22, 23}, 240, "both sshds listen")
         yield machine
     finally:
@@ -139,9 +135,14 @@ def _build(folder: Path) -> None:
     context = folder / "image"
     context.mkdir()
     (context / "Dockerfile").write_text(DOCKERFILE)
-    # Without BuildKit: any client can.
-    built = docker(
-        "build", "-q", "-t", IMAGE, str(context), check=False, DOCKER_BUILDKIT="0"
+    built = subprocess.run(
+        ["docker", "build", "-q", "-t", IMAGE, str(context)],
+        # Without BuildKit: any client can.
+        env={**os.environ, "DOCKER_BUILDKIT": "0"},
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
     )
-    if not built:
-        pytest.skip("an image with sshd needs Debian's packages")
+    if built.returncode:
+        pytest.skip(f"an image with sshd needs Debian's packages: {built.stderr}")
