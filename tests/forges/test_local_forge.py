@@ -418,8 +418,10 @@ def as_nobody() -> Iterator[None]:
 def test_what_cannot_be_read_is_a_sentence(closed: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         base = Path(folder)
-        base.chmod(0o755)
         put(base, {"app/pkg/mod.py": "", "app/main.py": ""})
+        # Whatever the umask, nothing else keeps nobody out.
+        for place in (base, *base.rglob("*")):
+            place.chmod(0o755)
         (base / closed).chmod(0)
         forge = LocalForge(base, Processes({"PATH": os.environ["PATH"]}))
         with as_nobody(), pytest.raises(FetchError) as caught:
