@@ -1,7 +1,8 @@
 """Dials every target in every way and prints all bytes that come back, as JSON.
 
 Standard input: {"tag", "targets": [[column, address, port, "tcp" | "udp"]], "pem"
-(certificate and key, or null), "names" (SNI), "become" (a uid to try, or null)}.
+(certificate and key, or null), "sni", "become" (a uid to try, or null), "wait" (seconds
+for each answer)}.
 """
 
 import concurrent.futures
@@ -12,8 +13,6 @@ import ssl
 import struct
 import sys
 import tempfile
-
-WAIT = 1.2
 
 
 def frame(kind, flags, stream, body=b""):
@@ -68,18 +67,18 @@ def read_all(line):
     return got
 
 
-def dial(address, port):
+def dial(address, port, wait):
     # An IPv4 address in IPv6's clothes goes through another family of sockets.
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     line = socket.socket(family, socket.SOCK_STREAM)
-    line.settimeout(WAIT)
+    line.settimeout(wait)
     line.connect((address, port))
     return line
 
 
-def ask_tcp(address, port, payload, context, name):
+def ask_tcp(address, port, wait, payload, context, name):
     """All bytes of the other side; with TLS, those inside it."""
-    with dial(address, port) as line:
+    with dial(address, port, wait) as line:
         if context is not None:
             line = context.wrap_socket(line, server_hostname=name)
         if payload:
@@ -87,10 +86,10 @@ def ask_tcp(address, port, payload, context, name):
         return read_all(line)
 
 
-def ask_udp(address, port, payload):
+def ask_udp(address, port, wait, payload):
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as line:
-        line.settimeout(WAIT)
+        line.settimeout(wait)
         line.connect((address, port))
         line.send(payload)
         return line.recv(65536)
@@ -110,22 +109,24 @@ def tls(pem, protocols):
 
 
 def plan(order):
+    wait = order["wait"]
     for column, address, port, kind in order["targets"]:
         if kind == "udp":
             yield (
                 column,
                 f"{address}:{port} udp",
                 ask_udp,
-                (address, port, order["tag"].encode()),
+                (address, port, wait, order["tag"].encode()),
             )
             continue
         for what, payload, protocols in payloads(port, order["tag"]):
             label = f"{address}:{port} {what}"
-            plain = (address, port, payload, None, None)
+            plain = (address, port, wait, payload, None, None)
             yield column, f"{label} in clear", ask_tcp, plain
             hidden = (
                 address,
                 port,
+                wait,
                 payload,
                 tls(order["pem"], protocols),
                 order["sni"],
