@@ -57,7 +57,9 @@ class SecondEngine:
         assert self._process is not None
         if self._process.poll() is not None:
             raise OSError((self.root / "log").read_text()[-2000:])
-        return bool(docker("version", check=False, DOCKER_HOST=self.host))
+        # Without a format the client tells of itself, and that it does alone, too.
+        told = "--format={{.Server.Version}}"
+        return bool(docker("version", told, check=False, DOCKER_HOST=self.host).strip())
 
     def load(self, *images: str) -> None:
         """Copy images over from the engine at hand."""

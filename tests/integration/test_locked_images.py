@@ -70,8 +70,13 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     log = (folder / "log").open("wb")
     program = subprocess.Popen([PROGRAM, "serve", str(file)], stderr=log, stdout=log)
     found = Registry(f"127.0.0.1:{port}")
+
+    def serves() -> bool:
+        assert program.poll() is None, (folder / "log").read_text()
+        return reachable(port)
+
     try:
-        until(lambda: reachable(port), 240, "the registry")
+        until(serves, 240, "the registry")
         yield found
     finally:
         program.terminate()
