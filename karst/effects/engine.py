@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 # An app may print for ever without ending a line.
 _LONGEST_LINE = 16 << 20
 # Seconds that a removal which somebody else began is waited for.
-_REMOVAL = 20
+_REMOVAL = 60
 
 ASK_DOCTOR = "; `karst doctor` tells more"
 

@@ -81,7 +81,7 @@ def command(
     return words
 
 
-def run(words: list[str], *, timeout: float = 500) -> ActRun:
+def run(words: list[str], *, timeout: float = 1000) -> ActRun:
     done = subprocess.run(
         words,
         capture_output=True,

@@ -112,7 +112,7 @@ def run(calling: Calling, event: str, payload: dict[str, Any], **more: str) -> R
         capture_output=True,
         text=True,
         check=False,
-        timeout=500,
+        timeout=1000,
     )
     return Ran(
         done.returncode,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -32,7 +33,11 @@ def installed_starter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Star
         [uv, "venv", "--quiet", "--python", sys.executable, "venv"],
         [*install, *sources, "-r", "migrate/pyproject.toml"],
     ):
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+        # A busy network or index answers late, not never.
+        environ = {**os.environ, "UV_HTTP_TIMEOUT": "300"}
+        done = subprocess.run(
+            command, cwd=folder, env=environ, capture_output=True, text=True
+        )
         assert done.returncode == 0, done.stderr
     yield made
     made.end_all()

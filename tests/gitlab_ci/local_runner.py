@@ -62,7 +62,7 @@ def run(
     unset: Sequence[str] = (),
     socket: bool = True,
     more: Sequence[str] = (),
-    timeout: float = 500,
+    timeout: float = 1000,
 ) -> LocalRun:
     """Run `jobs` and what they need; no job named: the whole pipeline."""
     words = [str(_node()), str(find_package("gitlab-ci-local") / "dist" / "index.js")]

@@ -90,7 +90,15 @@ def _wait(name: str) -> None:
     asked = ["docker", "exec", name, "docker", "version"]
     while subprocess.run(asked, capture_output=True, check=False).returncode:
         if time.monotonic() > deadline:
-            raise AssertionError(docker("logs", name))
+            # The program complains on the other stream of its log.
+            logs = subprocess.run(
+                ["docker", "logs", name],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                check=False,
+            )
+            raise AssertionError(logs.stdout)
         time.sleep(0.5)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from machine.packages import has_candidate, install_packages, is_debian
 from machine.part import LeftToUser, Machine, State
 
-START_SECONDS = 60
+START_SECONDS = 180
 VENDOR = "install Docker Engine as docs.docker.com/engine/install says"
 # From this client on, BuildKit is a plugin (buildx) and no longer built in.
 PLUGIN_SINCE = 23

@@ -64,7 +64,7 @@ class Machine:
         path = self.environ.get("PATH", "") + os.pathsep + str(self.cache / "bin")
         return shutil.which(program, path=path)
 
-    def output(self, argv: list[str], *, timeout: float = 30) -> str | None:
+    def output(self, argv: list[str], *, timeout: float = 120) -> str | None:
         """Return what a program printed, or None where it failed or is not there."""
         try:
             done = subprocess.run(
