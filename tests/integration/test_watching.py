@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from sample_apps import JOB, echo
-from snapshots import docker, free_port, get, until
+from snapshots import docker, eventually_get, free_port, get, until
 
 if TYPE_CHECKING:
     from conftest import LiveStack, MakeStack
@@ -78,6 +78,8 @@ def stack(make_stack: MakeStack, port: int) -> LiveStack:
     made.ok("deploy")
     # A process that is up need not have said anything yet.
     until(lambda: "first is up" in made.ok("logs"), _PATIENCE, "the first line")
+    # Nor need the door be there yet.
+    until(lambda: eventually_get(port)[0] == 200, _PATIENCE, "the door answers")
     return made
 
 
