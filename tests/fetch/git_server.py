@@ -13,7 +13,7 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -56,6 +56,7 @@ class GitServer:
         dumb: serve files only.
         sends_to: answer everything with a redirect to this URL.
         status: answer everything with this.
+        asked: called at each request, while whoever asks waits for the answer.
         pause: held until set, where there is one.
         waited_out: whether somebody stayed for all of that pause, five minutes.
         trickles: answer in pieces: half of it in 2.5 s, the rest in 50 s.
@@ -73,6 +74,7 @@ class GitServer:
     dumb: bool = False
     sends_to: str = ""
     status: int = 0
+    asked: Callable[[], None] = lambda: None
     pause: threading.Event | None = None
     waited_out: bool = False
     trickles: bool = False
@@ -123,6 +125,7 @@ class Handler(BaseHTTPRequestHandler):
         state = self.server_state
         authorization = self.headers.get("Authorization") or ""
         state.seen.append((self.command, self.path, authorization))
+        state.asked()
         if state.pause:
             state.waited_out = not state.pause.wait(300)
         if state.sends_to:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import shutil
@@ -295,7 +296,8 @@ def spied(
     real = shutil.which("git")
     script = bin_folder / "git"
     script.write_text(
-        f'#!/bin/sh\nprintf "%s\\n" "$0 $*" >> {log}\n'
+        # What goes to the background may come to its first look after git is done.
+        f'#!/bin/sh\nprintf "%s\\n" "$0 $*" | tee -a {log} >> {log}.all\n'
         f'( for i in 1 2 3 4 5 6 7 8; do cat /proc/[0-9]*/cmdline 2>/dev/null | tr "\\0" " " >> {log}.all; sleep 0.05; done ) >/dev/null 2>&1 &\n'
         f'exec {real} "$@"\n'
     )
@@ -317,7 +319,13 @@ def test_the_token_is_given_and_never_seen(
     server.token = forge.token = TOKEN
     repositories.make("o/r", {"main.py": "x"})
     kept: list[str] = []
+    running: list[bytes] = []
     real = shutil.rmtree
+
+    def look_around() -> None:
+        for place in Path("/proc").iterdir():
+            with contextlib.suppress(OSError):
+                running.append((place / "cmdline").read_bytes())
 
     def look_then_remove(path: Path, **more: object) -> None:
         for place in Path(path).rglob("*"):
@@ -325,10 +333,13 @@ def test_the_token_is_given_and_never_seen(
                 kept.append(str(place))
         real(path, **more)  # type: ignore[arg-type]
 
+    server.asked = look_around
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(shutil, "rmtree", look_then_remove)
         assert names(take(source, tmp_path / "into")) == ["main.py"]
     assert server.passwords() == {TOKEN}
+    assert [argv for argv in running if b"remote-http" in argv and b"/o/r" in argv]
+    assert not [argv for argv in running if TOKEN.encode() in argv]
     assert kept == []
     assert "fetch --quiet" in log.read_text()
     assert TOKEN not in log.read_text()
