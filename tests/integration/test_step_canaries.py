@@ -161,7 +161,7 @@ def test_no_run_leaves_a_secret_where_people_look(job: Job) -> None:
         "secrets": ["PASSWORD"],
         # A value that Terraform would print.
         "env": {"COPY": CANARIES["PASSWORD"]},
-        "health": {"process": True, "grace": "3s", "interval": "1s"},
+        "health": {"process": True, "grace": "30s", "interval": "1s"},
     }
     files = {"repos.yaml": job.repos(service), "web/main.py": app()}
     assert job.reviewed("first", files) == 0, job.last("log")
