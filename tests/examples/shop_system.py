@@ -74,7 +74,8 @@ class Shop:
             "pricing": {"RATES_FILE": str(rates)},
             "store": {"DATA_DIR": str(starter.folder / "data")},
             "worker": {"API_URL": api, "WORKER_NAME": "packer-7"},
-            "migrate": {"STORE_ADDRESS": store},
+            # As long as the others may take to start, which come first.
+            "migrate": {"STORE_ADDRESS": store, "WAIT_SECONDS": "600"},
         }
         self.apps: dict[str, App] = {}
         for name in ("web", "worker", "api", "migrate"):
