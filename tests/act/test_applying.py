@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from calling import ADA, KEY, Calling, app, docker
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow]
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(3600)]
 
 
 def reviewed(calling: Calling, branch: str, files: dict[str, str], how: str) -> int:

@@ -8,7 +8,7 @@ import pytest
 from act_runner import ActRun
 from calling import Calling, app, docker
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow]
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(3600)]
 
 
 def test_a_schedule_deploys_proves_and_removes(calling: Calling) -> None:

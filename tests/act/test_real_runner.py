@@ -20,6 +20,7 @@ from calling import ADA, KEY, REPOSITORY, TOKEN, Calling, app
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.slow,
+    pytest.mark.timeout(3600),
     pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user"),
 ]
 

@@ -10,7 +10,7 @@ from calling import ADA, Calling, app
 
 from karst.report.sealed import open_sealed
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow]
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(3600)]
 
 
 def test_a_request_is_planned_and_its_one_comment_kept_up_to_date(

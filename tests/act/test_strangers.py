@@ -12,7 +12,7 @@ from calling import ADA, FORK_TOKEN, Calling, app, git
 from karst.report.sealed import open_sealed
 from tests.fakes.github import User
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow]
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(3600)]
 
 STRANGER = User("mallory", 9)
 FORK = "mallory/shop"

@@ -7,7 +7,7 @@ from gitlab_project import ADA, GitLabProject
 
 from tests.pipelined import KEY, app
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow]
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(3600)]
 
 
 def test_what_was_reviewed_is_applied_and_nothing_else(project: GitLabProject) -> None:

@@ -11,7 +11,7 @@ from gitlab_project import ADA, PATH, GitLabProject
 from karst.report.sealed import open_sealed
 from tests.pipelined import app
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow]
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(3600)]
 
 
 def test_a_request_is_planned_and_its_one_note_kept_up_to_date(

@@ -15,7 +15,7 @@ from nested_engine import NAME, nested_engine
 from karst.build.sidecar import sidecar_tag
 from tests.pipelined import app
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow]
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(3600)]
 
 
 def company_cas() -> dict[str, str]:
