@@ -28,6 +28,8 @@ _NO_PROVIDER = (
     "Could not load plugin",
     "Inconsistent dependency lock file",
 )
+# Of the end of a plan that finds no room Terraform tells nothing; who reads it does.
+_CUT_SHORT = re.compile(r"not a valid\W+zip\W+file")
 # What Docker's client says depends on how far it came: refused, or cut off on the way.
 _NO_ENGINE = (
     "Cannot connect to the Docker daemon",
@@ -65,7 +67,7 @@ def explain(outcome: Outcome, *, doing: str, where: str) -> KarstError:
             where=where,
             remedy=f"take the change back, or move the state: `terraform -chdir={where} init -migrate-state` (never -reconfigure: it can empty a local state)",
         )
-    if "no space left on device" in text:
+    if "no space left on device" in text or _CUT_SHORT.search(text):
         return disk_full(where, detail=detail)
     if "Saved plan is stale" in text:
         return StalePlanError(
