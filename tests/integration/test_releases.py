@@ -14,6 +14,7 @@ from sample_apps import CRASH, EXIT_AT_ONCE, FAILING_JOB, WORKER, echo
 from snapshots import (
     apart,
     docker,
+    eventually_get,
     free_port,
     get,
     kill_family,
@@ -78,6 +79,8 @@ def rolling(make_stack: MakeStack) -> Rolling:
     made = Rolling(stack, free_port())
     made.write()
     stack.ok("deploy")
+    # A door may come up after all services are healthy.
+    until(lambda: eventually_get(made.port)[0] == 200, 240, "the door answers")
     until(lambda: tally(made.port).get("200 first", 0) > 20, 240, "web calls api")
     return made
 
@@ -284,6 +287,8 @@ def test_two_applies_at_once_break_nothing(rolling: Rolling, tmp_path: Path) -> 
 
 
 def test_what_killed_runs_left_is_gone(rolling: Rolling) -> None:
+    # A killed run's probe goes on asking, and is a leftover only once it has ended.
+    until(lambda: not _asking(rolling.stack), 240, "no probe asks any more")
     # As a run leaves them that is killed in a delivery or while it asks.
     sidecar = rolling.stack.container("sidecar", "api")["Config"]["Image"]
     made = time.monotonic()
@@ -298,6 +303,10 @@ def test_what_killed_runs_left_is_gone(rolling: Rolling) -> None:
     rolling.stack.ok("deploy")
     assert not left & _everything()
     assert len(rolling.stack.containers()) == 5
+
+
+def _asking(stack: LiveStack) -> bool:
+    return any(c["State"]["Running"] for c in stack.containers("probe"))
 
 
 def _everything() -> set[str]:
