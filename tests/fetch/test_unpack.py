@@ -575,6 +575,12 @@ def test_the_tree_id_of_git_s_own_archive_is_git_s(tmp_path: Path) -> None:
         done = subprocess.run(
             ["git", "-c", "user.name=n", "-c", "user.email=e@example.org", *words],
             cwd=repository,
+            # A user's own settings may sign commits, convert lines or run hooks.
+            env={
+                **os.environ,
+                "GIT_CONFIG_GLOBAL": "/dev/null",
+                "GIT_CONFIG_NOSYSTEM": "1",
+            },
             check=True,
             capture_output=True,
             text=True,

@@ -27,6 +27,12 @@ def git(folder: Path, *words: str) -> str:
     done = subprocess.run(
         ["git", "-c", "user.name=n", "-c", "user.email=e@example.org", *words],
         cwd=folder,
+        # A user's own settings may sign commits, convert lines or run hooks.
+        env={
+            **os.environ,
+            "GIT_CONFIG_GLOBAL": "/dev/null",
+            "GIT_CONFIG_NOSYSTEM": "1",
+        },
         check=True,
         capture_output=True,
         text=True,
