@@ -9,6 +9,8 @@ from typing import TypeVar
 _A = TypeVar("_A")
 _B = TypeVar("_B")
 _GRACE = 1.0
+# What a thread is called that may outlive the question it was asked beside.
+BESIDE = "asked-beside"
 
 
 def ask_together(
@@ -27,7 +29,7 @@ def ask_together(
         except BaseException as error:
             failures.append(error)
 
-    thread = threading.Thread(target=run, daemon=True)
+    thread = threading.Thread(target=run, name=BESIDE, daemon=True)
     thread.start()
 
     def wait() -> _B:

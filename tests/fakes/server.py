@@ -7,14 +7,17 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
+from karst.forges.together import BESIDE
 from tests.fakes.exchange import Reply, Request
 
 _PIECE = 65536
+_PATIENCE = 60.0
 Wanted = Callable[[Request], bool]
 
 
@@ -53,6 +56,8 @@ class FakeServer:
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
+        self._idle = threading.Condition()
+        self._answering = 0
         self._servers: list[ThreadingHTTPServer] = []
         self.url = self._listen()
 
@@ -107,7 +112,8 @@ class FakeServer:
     def _reply(self, request: Request) -> Reply:
         with self._lock:
             self.seen.append(request)
-        reply = self.answer(request)
+        with self._at_work():
+            reply = self.answer(request)
         with self._lock:
             for fault in self.faults:
                 if fault.times > fault.hits and fault.wanted(request):
@@ -116,17 +122,42 @@ class FakeServer:
                     break
         return replace(reply, pause=reply.pause + self.latency)
 
+    @contextmanager
+    def _at_work(self) -> Iterator[None]:
+        with self._idle:
+            self._answering += 1
+        try:
+            yield
+        finally:
+            with self._idle:
+                self._answering -= 1
+                self._idle.notify_all()
+
     def close(self) -> None:
+        """Return when nobody asks any more, and nothing is being answered.
+
+        Both open sockets and start git, which the next test may not.
+        """
+        await_askers()
         for server in self._servers:
             server.shutdown()
             server.server_close()
         self._servers.clear()
+        with self._idle:
+            self._idle.wait_for(lambda: not self._answering, _PATIENCE)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def await_askers() -> None:
+    """Wait for questions that were put beside others, and whose answers nobody wants."""
+    for thread in threading.enumerate():
+        if thread.name == BESIDE:
+            thread.join(_PATIENCE)
 
 
 class _Listener(ThreadingHTTPServer):

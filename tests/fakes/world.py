@@ -18,6 +18,7 @@ from tests.fakes.github import FakeGitHub
 from tests.fakes.gitlab import FakeGitLab
 from tests.fakes.hosting import Hosting, User
 from tests.fakes.repositories import GitRepository
+from tests.fakes.server import await_askers
 
 TOKEN = "ghp_canary0123456789canary"
 OTHER_TOKEN = "ghp_other9876543210other"
@@ -87,6 +88,7 @@ def open_world(kind: Kind, folder: Path) -> Iterator[World]:
         try:
             yield world
         finally:
+            await_askers()
             for forge in world.opened:
                 forge.close()
     assert (fake.violations, fake.crashes) == ([], [])
