@@ -6,9 +6,11 @@ import signal
 import socket
 import subprocess
 from typing import Any, NoReturn
+from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis.internal.conjecture import providers
 
 OPT_IN = ("integration", "processes")
 CLOSED_DOORS = (
@@ -25,6 +27,9 @@ UNHURRIED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("search", **UNHURRIED)
 settings.register_profile("gate", derandomize=True, **UNHURRIED)
 settings.load_profile("gate")
+# Hypothesis also tries constants of whatever local modules are imported by then: the
+# examples would depend on which files this worker had before.
+mock.patch.object(providers, "is_local_module_file", return_value=False).start()
 
 # A shell starts what goes to the background without interrupts, and children keep to
 # that: tests of interrupts would wait for nothing.
