@@ -218,7 +218,9 @@ def test_a_service_more_touches_nobody_though_it_calls_an_old_one(full: Full) ->
     new = of_service(after, full.stack, "audit")
     assert len(new) == 3  # app, sidecar, door
     assert {n: s for n, s in after.items() if n not in new} == before
-    assert get(port, "/call/api:8000") == (200, "api")
+    # A door may come up after all services are healthy.
+    calls = (port, "/call/api:8000")
+    until(lambda: eventually_get(*calls) == (200, "api"), 120, "the new door answers")
 
 
 def test_a_service_less_leaves_its_data_and_nothing_else(full: Full) -> None:
@@ -360,7 +362,8 @@ def test_destroy_leaves_the_data_and_then_nothing(full: Full) -> None:
     assert (stack.containers(), networks(stack), volumes(stack)) == ([], set(), data)
     assert not (stack.folder / ".karst" / stack.name).exists()
     full.deploy()
-    assert get(full.port, "/call/api:8000") == (200, "api")
+    calls = (full.port, "/call/api:8000")
+    until(lambda: eventually_get(*calls) == (200, "api"), 120, "it is there again")
     stack.ok("destroy", "--yes", "--volumes")
     assert (stack.containers(), networks(stack), volumes(stack)) == ([], set(), set())
     named = docker("ps", "-a", f"--filter=name={stack.name}", "--format={{.Names}}")
