@@ -29,7 +29,7 @@ _NO_PROVIDER = (
     "Inconsistent dependency lock file",
 )
 # Of the end of a plan that finds no room Terraform tells nothing; who reads it does.
-_CUT_SHORT = re.compile(r"not a valid\W+zip\W+file")
+_CUT_SHORT = re.compile(r"local\W+plan\W+file\W+zip:\W+not\W+a\W+valid\W+zip\W+file")
 # What Docker's client says depends on how far it came: refused, or cut off on the way.
 _NO_ENGINE = (
     "Cannot connect to the Docker daemon",

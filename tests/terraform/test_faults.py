@@ -28,6 +28,14 @@ LOCKED = """╷
 │   Who:       ann@build
 ╵"""
 
+CUT_SHORT = """
+Error: Failed to load "stack.plan" as a plan file
+
+Error: couldn't load the provided path as either a local plan file (zip: not
+a valid zip file) or a saved cloud plan (invalid character 'P' looking for
+beginning of value)
+"""
+
 
 @pytest.mark.parametrize(
     ("stderr", "kind", "what"),
@@ -39,6 +47,7 @@ LOCKED = """╷
             "the Docker provider (kreuzwerker/docker 4.x) can't be had",
         ),
         ("write: no space left on device", DiskFullError, "there is no room left"),
+        (CUT_SHORT, DiskFullError, "there is no room left"),
         ("Error: Saved plan is stale", StalePlanError, "the state moved on"),
         (
             "Error response from daemon: Pool overlaps with other one on this address space",
