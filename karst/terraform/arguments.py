@@ -88,7 +88,7 @@ def show(
     program: str, folder: Path, env: Mapping[str, str], saved: Path | None = None
 ) -> Command:
     """Show a saved plan; without one, the state."""
-    argv = (program, "show", "-json", *([str(saved)] if saved else []))
+    argv = (program, "show", "-json", "-no-color", *([str(saved)] if saved else []))
     return Command(argv, cwd=folder, env=env)
 
 
@@ -105,7 +105,7 @@ def destroy(program: str, folder: Path, env: Mapping[str, str]) -> Command:
 
 def pull(program: str, folder: Path, env: Mapping[str, str]) -> Command:
     """Print the state as its backend has it."""
-    return Command((program, "state", "pull"), cwd=folder, env=env)
+    return Command((program, "state", "pull", "-no-color"), cwd=folder, env=env)
 
 
 def output(program: str, folder: Path, env: Mapping[str, str]) -> Command:

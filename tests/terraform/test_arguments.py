@@ -20,15 +20,17 @@ def test_lines() -> None:
         arguments.apply("terraform", FOLDER, ENV, saved),
         arguments.destroy("terraform", FOLDER, ENV),
         arguments.output("terraform", FOLDER, ENV),
+        arguments.pull("terraform", FOLDER, ENV),
     ]
     assert [" ".join(c.argv) for c in found] == [
         "terraform init -input=false -no-color",
         "tofu plan -input=false -no-color -lock-timeout=20s -detailed-exitcode -var-file=stack.tfvars.json -out=stack.tfplan",
         "tofu plan -input=false -no-color -lock-timeout=20s -detailed-exitcode -var-file=stack.tfvars.json -out=stack.tfplan -refresh=false -json -target=a.b -target=c.d",
-        "terraform show -json stack.tfplan",
+        "terraform show -json -no-color stack.tfplan",
         "terraform apply -input=false -no-color -lock-timeout=20s stack.tfplan",
         "terraform destroy -auto-approve -input=false -no-color -lock-timeout=20s -var-file=stack.tfvars.json",
         "terraform output -json -no-color",
+        "terraform state pull -no-color",
     ]
     assert {(c.cwd, c.env["TF_IN_AUTOMATION"]) for c in found} == {(FOLDER, "1")}
 
