@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.internal.conjecture import providers
 
 OPT_IN = ("integration", "processes")
+ON_AN_ENGINE = ("tests/integration/", "tests/runner/test_keeper_on_engine.py")
 CLOSED_DOORS = (
     (subprocess.Popen, "__init__"),
     (socket.socket, "connect"),
@@ -41,14 +42,16 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Keep the long tests on an engine to one worker; hand out the others by file.
 
-    The long ones mostly wait, so another worker does the rest meanwhile.
+    The long ones mostly wait, so another worker does the rest meanwhile; but not what
+    has a keeper of its own, for that keeps every stack on the engine, and forgets what
+    it was told of them when a test starts it anew.
     """
     from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
     class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid: str) -> str:
             file = nodeid.partition("::")[0]
-            return "engine" if file.startswith("tests/integration/") else file
+            return "engine" if file.startswith(ON_AN_ENGINE) else file
 
     return Scheduling(config, log)
 
